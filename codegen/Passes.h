@@ -1,0 +1,13 @@
+//===- Passes.h - From streams to machine code ----------------------------------------------------------*- C++ -*-===//
+#ifndef RONDO_CODEGEN_PASSES_H
+#define RONDO_CODEGEN_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::rondo {
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "codegen/Passes.h.inc"
+} // namespace mlir::rondo
+
+#endif // RONDO_CODEGEN_PASSES_H

@@ -1,0 +1,83 @@
+//===- Ops.cpp - The ops of the exec dialect: verification, syntax --------------------------------------*- C++ -*-===//
+#include "dialect/exec/Exec.h"
+#include "dialect/rondo/Rondo.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::exec;
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// exec.dispatch
+//===--------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) { // dispatch_c1
+  auto kernel = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "names the kernel " << getKernelAttr() << ", which does not exist";
+  if (!kernel->hasAttr(kKernelAttr))
+    return emitOpError() << "names " << getKernelAttr() << ", which is not marked '" << kKernelAttr << "'";
+  Type index = IndexType::get(getContext());
+  SmallVector<Type> expected{index, index};
+  llvm::append_range(expected, getOperandTypes());
+  if (kernel.getArgumentTypes() == ArrayRef<Type>(expected))
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError() << "gives the kernel arguments of types (" << expected << ')';
+  diagnostic.attachNote(kernel.getLoc()) << "it takes (" << kernel.getArgumentTypes() << ')';
+  return diagnostic;
+}
+
+LogicalResult DispatchOp::verify() { // dispatch_c2
+  for (ArrayRef<int32_t> positions : {getReads(), getWrites()})
+    for (int32_t position : positions)
+      if (position < 0 || position >= static_cast<int32_t>(getNumOperands()) ||
+          !isa<MemRefType>(getOperand(position).getType()))
+        return emitOpError() << "lists operand " << position << " as read or written, but it is no memref operand";
+  for (auto [position, type] : llvm::enumerate(getOperandTypes()))
+    if (isa<MemRefType>(type) && !llvm::is_contained(getReads(), position) &&
+        !llvm::is_contained(getWrites(), position))
+      return emitOpError() << "does not say whether it reads or writes operand " << position;
+  return success();
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// exec.exchange
+//===--------------------------------------------------------------------------------------------------------------===//
+
+/// One list of types stands for both sources and destinations.
+static ParseResult parseSameTypes(OpAsmParser &parser, SmallVectorImpl<Type> &sources,
+                                  SmallVectorImpl<Type> &destinations) {
+  if (parser.parseTypeList(sources))
+    return failure();
+  destinations = sources;
+  return success();
+}
+
+static void printSameTypes(OpAsmPrinter &printer, Operation *, TypeRange sources, TypeRange) {
+  llvm::interleaveComma(sources, printer);
+}
+
+LogicalResult ExchangeOp::verifySymbolUses(SymbolTableCollection &symbols) { // axis_c1
+  auto grid = symbols.lookupNearestSymbolFrom<rondo::GridOp>(*this, getGridAttr());
+  if (!grid)
+    return emitOpError() << "names the grid " << getGridAttr() << ", which does not exist";
+  if (!grid.getAxisNumber(getAxis()))
+    return emitOpError() << "names the axis \"" << getAxis() << "\", which grid " << getGridAttr() << " does not have";
+  return success();
+}
+
+LogicalResult ExchangeOp::verify() {
+  if (getNames().size() != getSources().size()) // exchange_c1
+    return emitOpError() << "has " << getSources().size() << " sources, but " << getNames().size() << " names";
+  for (auto [source, destination] : llvm::zip(getSources(), getDestinations())) { // exchange_c2
+    if (source.getType() != destination.getType())
+      return emitOpError() << "sends " << source.getType() << ", but receives " << destination.getType();
+    if (!cast<MemRefType>(source.getType()).getLayout().isIdentity())
+      return emitOpError() << "sends " << source.getType() << ", which is not contiguous";
+  }
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialect/exec/ExecOps.cpp.inc"

@@ -1,0 +1,39 @@
+//===- RondoDialect.td - The rondo dialect ------------------------------------------------------------------------===//
+// Attention on global tensors, and how their sequences are sharded over a grid of ranks.
+//===--------------------------------------------------------------------------------------------------------------===//
+#ifndef RONDO_DIALECT_TD
+#define RONDO_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Rondo_Dialect : Dialect {
+  let name = "rondo";
+  let cppNamespace = "::mlir::rondo";
+  let summary = "Attention whose sequence is sharded over ranks";
+  let description = [{
+    States what is computed (attention on global tensors) and where each sequence lives (`#rondo.sharding` on the
+    arguments and results of functions), never when anything moves: that is what the passes derive.
+
+    Tensors are laid out `[batch, head, sequence, feature]`. The ops fall into two levels:
+
+    - the global program: `rondo.grid`, `rondo.attention`;
+    - one rank's program, after partition: `rondo.attend` and `rondo.merge`, on local shards.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+  let useDefaultAttributePrinterParser = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
+  let extraClassDeclaration = [{
+    /// The name under which a function's argument or result carries its `#rondo.sharding`.
+    static constexpr ::llvm::StringLiteral kShardingAttr = "rondo.sharding";
+
+  private:
+    void registerAttributes();
+
+  public:
+  }];
+}
+
+class Rondo_Op<string mnemonic, list<Trait> traits = []> : Op<Rondo_Dialect, mnemonic, traits>;
+
+#endif // RONDO_DIALECT_TD

@@ -1,0 +1,8 @@
+//===- RondoOps.td - All ops of the rondo dialect -----------------------------------------------------------------===//
+#ifndef RONDO_OPS_TD
+#define RONDO_OPS_TD
+
+include "dialect/rondo/RondoGlobalOps.td"
+include "dialect/rondo/RondoPartialOps.td"
+
+#endif // RONDO_OPS_TD

@@ -1,0 +1,23 @@
+//===- SpmdDialect.td - The spmd dialect --------------------------------------------------------------------------===//
+#ifndef SPMD_DIALECT_TD
+#define SPMD_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Spmd_Dialect : Dialect {
+  let name = "spmd";
+  let cppNamespace = "::mlir::spmd";
+  let summary = "One rank's program, with explicit asynchronous communication";
+  let description = [{
+    Every rank runs the same program on its own shards. Communication is a cyclic shift along an axis of the grid, split
+    in a start and a wait: what lies between may hide it. A value in flight has the type `!spmd.pending` and can be used
+    only by the wait that ends the flight.
+
+    The shift ops exist on tensors and, after bufferisation, on memrefs: then the start names its destination.
+  }];
+  let useDefaultTypePrinterParser = 1;
+}
+
+class Spmd_Op<string mnemonic, list<Trait> traits = []> : Op<Spmd_Dialect, mnemonic, traits>;
+
+#endif // SPMD_DIALECT_TD
