@@ -23,6 +23,7 @@ extern "C" {
 
 #define RONDO_ABI_VERSION 1
 #define RONDO_PROGRAM_SYMBOL "rondo_program_v1"
+#define RONDO_PROGRAM_MAGIC "RONDOPRG" /* 8 characters, without a terminating NUL in the header */
 
 /* What an entry hands back to each call of the table: the state of this rank's execution. */
 typedef struct rondo_execution rondo_execution;

@@ -1,0 +1,14 @@
+//===- Manifest.h - What a program says of itself -------------------------------------------------------*- C++ -*-===//
+#ifndef RONDO_CODEGEN_HOST_MANIFEST_H
+#define RONDO_CODEGEN_HOST_MANIFEST_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::rondo {
+
+/// The manifest (docs/manifest.md) of a module of per-rank functions, compiled for `target`, as JSON text.
+std::string createManifest(ModuleOp module, StringRef target);
+
+} // namespace mlir::rondo
+
+#endif // RONDO_CODEGEN_HOST_MANIFEST_H

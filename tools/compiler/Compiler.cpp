@@ -1,0 +1,188 @@
+//===- Compiler.cpp - From MLIR text to a program -------------------------------------------------------*- C++ -*-===//
+#include "tools/compiler/Compiler.h"
+
+#include "codegen/host/Entries.h"
+#include "codegen/host/Manifest.h"
+#include "dialect/exec/Exec.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+using namespace mlir::rondo;
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// The target
+//===--------------------------------------------------------------------------------------------------------------===//
+
+/// A machine description for `cpu`, which may be "native".
+static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(Location loc, StringRef cpu) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  std::string message;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return emitError(loc) << "no code generator for " << triple.str() << ": " << message;
+
+  std::string features;
+  if (cpu == "native") {
+    cpu = llvm::sys::getHostCPUName();
+    llvm::SubtargetFeatures host;
+    for (auto &[feature, enabled] : llvm::sys::getHostCPUFeatures())
+      host.AddFeature(feature, enabled);
+    features = host.getString();
+  } else {
+    std::unique_ptr<llvm::MCSubtargetInfo> known(target->createMCSubtargetInfo(triple, "", ""));
+    if (!known->isCPUStringValid(cpu))
+      return emitError(loc) << "unknown CPU '" << cpu << "'; expected native, or a name such as x86-64-v3 or znver4";
+  }
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  if (!machine)
+    return emitError(loc) << "no code generator for CPU '" << cpu << "'";
+  return machine;
+}
+
+static unsigned getVectorBits(const llvm::TargetMachine &machine) {
+  auto *subtarget = machine.getMCSubtargetInfo();
+  return subtarget->checkFeatures("+avx512f") ? 512 : subtarget->checkFeatures("+avx2") ? 256 : 128;
+}
+
+Compiler::Compiler(const CompilerOptions &options, std::unique_ptr<llvm::TargetMachine> machine)
+    : options(options), machine(std::move(machine)) {
+  this->options.pipeline.vectorBits = getVectorBits(*this->machine);
+}
+Compiler::~Compiler() = default;
+Compiler::Compiler(Compiler &&) = default;
+
+FailureOr<Compiler> Compiler::create(MLIRContext *context, const CompilerOptions &options) {
+  auto machine = createTargetMachine(UnknownLoc::get(context), options.cpu);
+  if (failed(machine))
+    return failure();
+  return Compiler(options, std::move(*machine));
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Lowering
+//===--------------------------------------------------------------------------------------------------------------===//
+
+/// Erases every public function but the chosen one.
+LogicalResult Compiler::selectFunction(ModuleOp module) {
+  if (options.function.empty())
+    return success();
+  std::string known;
+  bool found = false;
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (!function.isPublic() || function->hasAttr(kReferenceAttr))
+      continue;
+    if (function.getName() == options.function) {
+      found = true;
+      continue;
+    }
+    known += (known.empty() ? "'" : ", '") + function.getName().str() + "'";
+    if (auto reference = module.lookupSymbol<func::FuncOp>((function.getName() + "__reference").str()))
+      reference.erase();
+    function.erase();
+  }
+  if (!found)
+    return module.emitError() << "there is no public function '" << options.function << "'; the module has "
+                              << (known.empty() ? "none" : known);
+  return success();
+}
+
+LogicalResult Compiler::lower(ModuleOp module, Level level) {
+  using AddPasses = void (*)(OpPassManager &, const PipelineOptions &);
+  struct Arrow {
+    Level to;
+    AddPasses add;
+  };
+  static constexpr Arrow arrows[] = {{Level::Rondo, addGlobalPasses},
+                                     {Level::Spmd, addSpmdPasses},
+                                     {Level::Exec, addExecPasses},
+                                     {Level::Llvm, addLlvmPasses}};
+  Level from = detectLevel(module);
+  for (const Arrow &arrow : arrows) {
+    // A global program takes the first arrow too: it makes shardings explicit.
+    bool taken = arrow.to > from || arrow.to == Level::Rondo && from == Level::Rondo;
+    if (!taken || arrow.to > level)
+      continue;
+    if (arrow.to == Level::Llvm)
+      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(),
+                                                     createManifest(module, "cpu:" + machine->getTargetCPU().str())));
+    PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
+    if (failed(applyPassManagerCLOptions(passes)))
+      return failure();
+    arrow.add(passes, options.pipeline);
+    if (failed(passes.run(module)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Compiler::emitObject(ModuleOp module, llvm::raw_pwrite_stream &output) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context, "rondo");
+  if (!llvmModule)
+    return module.emitError("cannot be translated to LLVM IR");
+  llvmModule->setTargetTriple(machine->getTargetTriple());
+  llvmModule->setDataLayout(machine->createDataLayout());
+  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine.get());
+  if (llvm::Error error = optimize(llvmModule.get()))
+    return module.emitError("LLVM's optimizer failed: ") << llvm::toString(std::move(error));
+  llvm::legacy::PassManager codegen;
+  if (machine->addPassesToEmitFile(codegen, output, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return module.emitError("the target cannot write object files");
+  codegen.run(*llvmModule);
+  return success();
+}
+
+LogicalResult Compiler::compile(ModuleOp module, Level level, llvm::raw_pwrite_stream &output) {
+  if (failed(selectFunction(module)) || failed(lower(module, std::min(level, Level::Llvm))))
+    return failure();
+  if (level == Level::Object)
+    return emitObject(module, output);
+  module.print(output, OpPrintingFlags().useLocalScope());
+  return success();
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Programs
+//===--------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult Compiler::compileToProgram(ModuleOp module, StringRef path) {
+  Location loc = module.getLoc();
+  SmallString<128> objectPath, programPath;
+  int object = -1;
+  if (std::error_code error = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.o", object, objectPath))
+    return emitError(loc) << "cannot write '" << path << "': " << error.message();
+  programPath = objectPath;
+  programPath.append(".so");
+  auto removeObject = llvm::make_scope_exit([&] { llvm::sys::fs::remove(objectPath); });
+  auto removeProgram = llvm::make_scope_exit([&] { llvm::sys::fs::remove(programPath); });
+  {
+    llvm::raw_fd_ostream stream(object, /*shouldClose=*/true);
+    if (failed(compile(module, Level::Object, stream)))
+      return failure();
+    stream.flush();
+    if (std::error_code error = stream.error()) {
+      stream.clear_error();
+      return emitError(loc) << "cannot write '" << objectPath << "': " << error.message();
+    }
+  }
+  if (failed(linkProgram(loc, objectPath, programPath, options.linker)))
+    return failure();
+  if (std::error_code error = llvm::sys::fs::rename(programPath, path))
+    return emitError(loc) << "cannot write '" << path << "': " << error.message();
+  return success();
+}

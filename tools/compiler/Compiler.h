@@ -1,0 +1,54 @@
+//===- Compiler.h - From MLIR text to a program ---------------------------------------------------------*- C++ -*-===//
+#ifndef RONDO_TOOLS_COMPILER_COMPILER_H
+#define RONDO_TOOLS_COMPILER_COMPILER_H
+
+#include "tools/compiler/Pipelines.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <memory>
+
+namespace llvm {
+class TargetMachine;
+}
+
+namespace mlir::rondo {
+
+struct CompilerOptions {
+  PipelineOptions pipeline;
+  std::string cpu = "native"; // or the name of an x86-64 CPU or level, such as x86-64-v3
+  std::string function;       // the only function to compile; empty: all
+  std::string linker;         // the C compiler driver that links; empty: the first of cc, gcc, clang that is found
+};
+
+/// Compiles programs for one CPU.
+class Compiler {
+public:
+  /// Fails with an error on stderr's behalf through `emitError` if the CPU is unknown.
+  static FailureOr<Compiler> create(MLIRContext *context, const CompilerOptions &options);
+  ~Compiler();
+  Compiler(Compiler &&);
+
+  /// Compiles `module`, which may be at any level up to `level`, and writes the result to `output`.
+  LogicalResult compile(ModuleOp module, Level level, llvm::raw_pwrite_stream &output);
+
+  /// Compiles `module` to a program at `path`: written under a temporary name, then renamed.
+  LogicalResult compileToProgram(ModuleOp module, StringRef path);
+
+private:
+  Compiler(const CompilerOptions &options, std::unique_ptr<llvm::TargetMachine> machine);
+  LogicalResult selectFunction(ModuleOp module);
+  LogicalResult lower(ModuleOp module, Level level);
+  LogicalResult emitObject(ModuleOp module, llvm::raw_pwrite_stream &output);
+
+  CompilerOptions options;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+/// Links an object file into a program with a C compiler driver. `linker` may be empty: see CompilerOptions.
+LogicalResult linkProgram(Location loc, StringRef objectPath, StringRef programPath, StringRef linker);
+
+} // namespace mlir::rondo
+
+#endif // RONDO_TOOLS_COMPILER_COMPILER_H

@@ -1,0 +1,48 @@
+//===- Linker.cpp - Makes a program of an object file ---------------------------------------------------*- C++ -*-===//
+#include "tools/compiler/Compiler.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+
+using namespace mlir;
+
+/// The C compiler driver to link with.
+static FailureOr<std::string> findLinker(Location loc, StringRef linker) {
+  if (!linker.empty()) {
+    if (auto found = llvm::sys::findProgramByName(linker))
+      return *found;
+    return emitError(loc) << "cannot find the linker '" << linker << "'";
+  }
+  for (StringRef candidate : {"cc", "gcc", "clang"})
+    if (auto found = llvm::sys::findProgramByName(candidate))
+      return *found;
+  return emitError(loc) << "no linker to write the program: none of cc, gcc, clang is in PATH; install one, name one "
+                           "with --linker, or stop at --emit=obj";
+}
+
+LogicalResult rondo::linkProgram(Location loc, StringRef objectPath, StringRef programPath, StringRef linker) {
+  FailureOr<std::string> driver = findLinker(loc, linker);
+  if (failed(driver))
+    return failure();
+  // Undefined symbols are errors: a program needs libc and libm alone. No build identifier or path enters the file.
+  SmallVector<StringRef> arguments{*driver,         "-shared", "-nostartfiles",       "-o", programPath, objectPath, "-lm",
+                                   "-Wl,-z,defs", "-Wl,--as-needed", "-Wl,--build-id=none", "-s"};
+  SmallString<128> logPath;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("rondo-link", "log", logPath))
+    return emitError(loc) << "cannot create a temporary file: " << error.message();
+  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(logPath), StringRef(logPath)};
+  std::string message;
+  int status = llvm::sys::ExecuteAndWait(*driver, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
+                                         /*MemoryLimit=*/0, &message);
+  auto log = llvm::MemoryBuffer::getFile(logPath);
+  llvm::sys::fs::remove(logPath);
+  if (status == 0)
+    return success();
+  InFlightDiagnostic diagnostic = emitError(loc) << "linking with '" << *driver << "' failed"
+                                                 << (message.empty() ? "" : ": ") << message;
+  if (log && !(*log)->getBuffer().empty())
+    diagnostic.attachNote() << (*log)->getBuffer().trim();
+  return diagnostic;
+}

@@ -1,0 +1,108 @@
+//===- Pipelines.cpp - The passes of a compilation, in order --------------------------------------------*- C++ -*-===//
+#include "tools/compiler/Pipelines.h"
+
+#include "codegen/Passes.h"
+#include "dialect/exec/Exec.h"
+#include "dialect/spmd/Spmd.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::rondo;
+
+/// Loops and vectors to blocks and branches, from where a failed runtime call can leave its function.
+static constexpr StringLiteral kStructuredToControlFlow =
+    "func.func(convert-linalg-to-loops,convert-vector-to-scf,lower-affine),convert-scf-to-cf";
+
+/// The rest of the way to the LLVM dialect.
+static constexpr StringLiteral kControlFlowToLlvm =
+    "expand-strided-metadata,lower-affine,arith-expand,convert-math-to-llvm,convert-math-to-libm,"
+    "convert-vector-to-llvm,convert-index-to-llvm,convert-arith-to-llvm,finalize-memref-to-llvm,convert-cf-to-llvm,"
+    "convert-func-to-llvm,reconcile-unrealized-casts,canonicalize,cse";
+
+/// Adds passes that are named by text: it spares this file upstream's headers, some of which take 20 s to compile.
+static void addTextual(OpPassManager &passes, StringRef pipeline) {
+  LogicalResult parsed = parsePassPipeline(pipeline, passes);
+  assert(succeeded(parsed) && "a pass of the pipeline is not registered");
+  (void)parsed;
+}
+
+Level rondo::detectLevel(ModuleOp module) {
+  Level level = Level::Rondo;
+  module.walk([&](Operation *op) {
+    StringRef dialect = op->getName().getDialectNamespace();
+    if (dialect == "llvm")
+      level = std::max(level, Level::Llvm);
+    else if (dialect == "exec")
+      level = std::max(level, Level::Exec);
+    else if (auto function = dyn_cast<func::FuncOp>(op); function && function->hasAttr("spmd.schedules"))
+      level = std::max(level, Level::Spmd);
+  });
+  return level;
+}
+
+void rondo::addGlobalPasses(OpPassManager &passes, const PipelineOptions &options) {
+  if (options.reference)
+    passes.addPass(createRondoEmitReferencePass());
+  passes.addPass(createRondoPropagateShardingPass());
+}
+
+void rondo::addSpmdPasses(OpPassManager &passes, const PipelineOptions &options) {
+  RondoPartitionPassOptions partition;
+  partition.schedule = options.schedule;
+  passes.addPass(createRondoPartitionPass(partition));
+  passes.addPass(createCanonicalizerPass());
+  if (options.overlap)
+    passes.addNestedPass<func::FuncOp>(createRondoOverlapPass());
+  passes.addNestedPass<func::FuncOp>(createSpmdVerifyPendingPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}
+
+void rondo::addExecPasses(OpPassManager &passes, const PipelineOptions &) {
+  passes.addPass(createRondoBufferizePass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createRondoPlanArenaPass());
+  passes.addPass(createRondoOutlineKernelsPass());
+  passes.addNestedPass<func::FuncOp>(createRondoAssignStreamsPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createExecVerifyOrderPass());
+}
+
+void rondo::addLlvmPasses(OpPassManager &passes, const PipelineOptions &options) {
+  RondoLowerKernelsCpuPassOptions kernels;
+  kernels.vectorBits = options.vectorBits;
+  passes.addPass(createRondoLowerKernelsCpuPass(kernels));
+  addTextual(passes, kStructuredToControlFlow);
+  passes.addPass(createRondoLowerHostPass());
+  addTextual(passes, kControlFlowToLlvm);
+}
+
+void rondo::registerPipelines() {
+  struct TextualOptions : PassPipelineOptions<TextualOptions> {
+    Option<std::string> schedule{*this, "schedule", llvm::cl::desc("Schedule of every attention"),
+                                 llvm::cl::init("auto")};
+    Option<bool> overlap{*this, "overlap", llvm::cl::desc("Hide transfers behind compute"), llvm::cl::init(true)};
+    Option<bool> reference{*this, "reference", llvm::cl::desc("Keep a float64 evaluation"), llvm::cl::init(true)};
+
+    PipelineOptions get() const {
+      PipelineOptions options;
+      options.schedule = schedule;
+      options.overlap = overlap;
+      options.reference = reference;
+      return options;
+    }
+  };
+  PassPipelineRegistration<TextualOptions>("rondo-global-to-spmd", "From a global program to one rank's",
+                                           [](OpPassManager &passes, const TextualOptions &options) {
+                                             addGlobalPasses(passes, options.get());
+                                             addSpmdPasses(passes, options.get());
+                                           });
+  PassPipelineRegistration<>("rondo-spmd-to-exec", "From one rank's program to work on streams",
+                             [](OpPassManager &passes) { addExecPasses(passes, {}); });
+}
