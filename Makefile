@@ -1,0 +1,36 @@
+# Entry points for people: each works alone on a bare Debian 12 with git, make, python3 and root (or sudo).
+# Elsewhere, use CMake directly: see README.md.
+BUILD ?= build
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CCACHE_SLOPPINESS := pch_defines,time_macros
+
+.PHONY: help demo test bench build setup clean
+help:
+	@echo "make demo    compile the first example and run both schedules on four ranks"
+	@echo "make test    build everything and run all tests"
+	@echo "make bench   measure what the README claims"
+	@echo "make build   build everything"
+	@echo "make clean   remove the build"
+
+demo: build
+	@examples/demo.sh $(BUILD)
+
+test: build
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+bench: build
+	@python3 benchmark/spine.py --build $(BUILD)
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja: | setup
+	@cmake/configure.sh $(BUILD)
+
+# Installs what is missing, and nothing if all is there.
+setup:
+	@cmake/setup.sh
+
+clean:
+	rm -rf $(BUILD)
