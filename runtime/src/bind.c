@@ -1,0 +1,234 @@
+/* Binding lengths and shards: each function here checks one property of the caller's tensors. */
+#include "bind.h"
+#include "tensor_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Which tensor's which dimension gave a length its value. */
+typedef struct {
+  int tensor; /* -1: not bound yet */
+  int dimension;
+} length_source;
+
+typedef struct {
+  tensor_scope scope;
+  const grid_shape *shape;
+  int32_t ranks;
+  bool placed; /* the caller placed the shards */
+  int64_t *lengths;
+  length_source *sources;
+} binder;
+
+static const DLTensor *get_tensor(const binder *binder, int32_t rank, int index) {
+  return tensor_list_get(&binder->scope, binder->placed ? rank : 0, index);
+}
+
+/* ---- Lengths ---- */
+
+/* Gives the length its first value, or compares it with the one it has. */
+static rondo_status bind_length(binder *binder, int tensor, int dimension, int64_t extent) {
+  const manifest_function *function = binder->scope.function;
+  int length = function->tensors[tensor].dimensions[dimension].length;
+  length_source *source = &binder->sources[length];
+  if (source->tensor < 0) {
+    *source = (length_source){.tensor = tensor, .dimension = dimension};
+    binder->lengths[length] = extent;
+    return RONDO_OK;
+  }
+  if (binder->lengths[length] == extent)
+    return RONDO_OK;
+  return tensor_fail(&binder->scope, -1, tensor, "(dimension %d) is %lld, but '%s' is %lld by %s '%s'", dimension,
+                     (long long)extent, function->lengths[length], (long long)binder->lengths[length],
+                     tensor_role(function, source->tensor), function->tensors[source->tensor].name);
+}
+
+/* Compares a global extent with the manifest. */
+static rondo_status bind_extent(binder *binder, int tensor, int dimension, int64_t extent) {
+  const manifest_dimension *expected = &binder->scope.function->tensors[tensor].dimensions[dimension];
+  if (expected->length >= 0)
+    return bind_length(binder, tensor, dimension, extent);
+  if (expected->extent == extent)
+    return RONDO_OK;
+  return tensor_fail(&binder->scope, -1, tensor, "(dimension %d) is %lld, but the program has %lld", dimension,
+                     (long long)extent, (long long)expected->extent);
+}
+
+/* The global extent of a sharded dimension: the sum of one copy of each part. */
+static int64_t sum_of_shards(const binder *binder, int tensor, int dimension) {
+  const manifest_dimension *sharded = &binder->scope.function->tensors[tensor].dimensions[dimension];
+  int64_t sum = 0;
+  for (int32_t rank = 0; rank < binder->ranks; ++rank)
+    if (dimension_first_copy(sharded, binder->shape, rank))
+      sum += get_tensor(binder, rank, tensor)->shape[dimension];
+  return sum;
+}
+
+/* One rank stands for all: whatever is known of the length wins over a guess from its own shard. */
+static rondo_status bind_lone_shard(binder *binder, int tensor, int dimension) {
+  const manifest_dimension *sharded = &binder->scope.function->tensors[tensor].dimensions[dimension];
+  if (sharded->length < 0 || binder->sources[sharded->length].tensor >= 0)
+    return RONDO_OK;
+  int64_t extent = get_tensor(binder, 0, tensor)->shape[dimension];
+  return bind_length(binder, tensor, dimension, extent * dimension_parts(sharded, binder->shape));
+}
+
+static rondo_status bind_dimension(binder *binder, int tensor, int dimension) {
+  const manifest_dimension *expected = &binder->scope.function->tensors[tensor].dimensions[dimension];
+  int64_t parts = dimension_parts(expected, binder->shape);
+  if (!binder->placed || parts == 1)
+    return bind_extent(binder, tensor, dimension, get_tensor(binder, 0, tensor)->shape[dimension]);
+  if (binder->ranks == 1)
+    return bind_lone_shard(binder, tensor, dimension);
+  return bind_extent(binder, tensor, dimension, sum_of_shards(binder, tensor, dimension));
+}
+
+/* Whole extents first: they are exact even where one rank stands for all. */
+static rondo_status bind_lengths(binder *binder) {
+  const manifest_function *function = binder->scope.function;
+  for (int sharded = 0; sharded <= 1; ++sharded) {
+    for (int tensor = 0; tensor < function->tensor_count; ++tensor) {
+      for (int d = 0; d < function->tensors[tensor].dimension_count; ++d) {
+        if ((dimension_parts(&function->tensors[tensor].dimensions[d], binder->shape) > 1) != sharded)
+          continue;
+        rondo_status status = bind_dimension(binder, tensor, d);
+        if (status != RONDO_OK)
+          return status;
+      }
+    }
+  }
+  return RONDO_OK;
+}
+
+/* ---- Shards ---- */
+
+static shard_range rank_shard(const binder *binder, int32_t rank, const manifest_dimension *dimension) {
+  int64_t extent = dimension->length < 0 ? dimension->extent : binder->lengths[dimension->length];
+  return shard_of(extent, dimension_parts(dimension, binder->shape), dimension_part(dimension, binder->shape, rank));
+}
+
+static rondo_status check_placed_shard(const binder *binder, int32_t rank, int index) {
+  const manifest_tensor *expected = &binder->scope.function->tensors[index];
+  const DLTensor *tensor = get_tensor(binder, rank, index);
+  for (int d = 0; d < expected->dimension_count; ++d) {
+    const manifest_dimension *dimension = &expected->dimensions[d];
+    int64_t size = rank_shard(binder, rank, dimension).size;
+    if (tensor->shape[d] == size)
+      continue;
+    int64_t extent = dimension->length < 0 ? dimension->extent : binder->lengths[dimension->length];
+    return tensor_fail(&binder->scope, rank, index,
+                       "(dimension %d) is %lld, but its shard of %lld on %lld ranks is %lld", d,
+                       (long long)tensor->shape[d], (long long)extent,
+                       (long long)dimension_parts(dimension, binder->shape), (long long)size);
+  }
+  return RONDO_OK;
+}
+
+/* Fills `view` with the rank's part of a tensor; `extents` has room for its sizes, then its strides. */
+static void view_shard(const binder *binder, int32_t rank, int index, int64_t *extents, rondo_tensor *view) {
+  const manifest_tensor *expected = &binder->scope.function->tensors[index];
+  const DLTensor *tensor = get_tensor(binder, rank, index);
+  int64_t *sizes = extents, *strides = extents + expected->dimension_count;
+  int64_t stride = 1, offset = 0;
+  bool empty = false;
+  for (int d = expected->dimension_count - 1; d >= 0; --d) {
+    shard_range shard = rank_shard(binder, rank, &expected->dimensions[d]);
+    sizes[d] = shard.size;
+    strides[d] = tensor->strides ? tensor->strides[d] : stride;
+    stride *= tensor->shape[d] > 1 ? tensor->shape[d] : 1;
+    empty |= shard.size == 0;
+    if (!binder->placed)
+      offset += shard.offset * strides[d];
+  }
+  char *data = tensor->data;
+  /* The offset of an empty shard may lie beyond the tensor. */
+  if (data && !empty)
+    data += tensor->byte_offset + (uint64_t)offset * tensor_element_bytes(&binder->scope, index);
+  *view = (rondo_tensor){.data = data, .sizes = sizes, .strides = strides};
+}
+
+static rondo_status view_shards(const binder *binder, binding *result) {
+  const manifest_function *function = binder->scope.function;
+  int64_t *extents = result->extents;
+  for (int32_t rank = 0; rank < binder->ranks; ++rank) {
+    for (int index = 0; index < function->tensor_count; ++index) {
+      if (binder->placed) {
+        rondo_status status = check_placed_shard(binder, rank, index);
+        if (status != RONDO_OK)
+          return status;
+      }
+      view_shard(binder, rank, index, extents,
+                 &result->tensors[(size_t)rank * (size_t)function->tensor_count + (size_t)index]);
+      extents += 2 * function->tensors[index].dimension_count;
+    }
+  }
+  return RONDO_OK;
+}
+
+/* ---- The whole ---- */
+
+static rondo_status allocate(binder *binder, binding *result) {
+  const manifest_function *function = binder->scope.function;
+  size_t ranks = (size_t)binder->ranks, dimensions = 0;
+  for (int i = 0; i < function->tensor_count; ++i)
+    dimensions += (size_t)function->tensors[i].dimension_count;
+  /* One more of each, so that an empty list is no NULL. */
+  result->lengths = calloc((size_t)function->length_count + 1, sizeof *result->lengths);
+  result->tensors = calloc(ranks * (size_t)function->tensor_count + 1, sizeof *result->tensors);
+  result->extents = calloc(ranks * dimensions * 2 + 1, sizeof *result->extents);
+  binder->sources = calloc((size_t)function->length_count + 1, sizeof *binder->sources);
+  if (!result->lengths || !result->tensors || !result->extents || !binder->sources)
+    return context_fail(binder->scope.context, RONDO_OUT_OF_MEMORY, "no memory for the tensors of %d ranks",
+                        binder->ranks);
+  for (int i = 0; i < function->length_count; ++i)
+    binder->sources[i].tensor = -1;
+  binder->lengths = result->lengths;
+  return RONDO_OK;
+}
+
+static rondo_status bind_tensors(binder *binder, binding *result) {
+  memset(result, 0, sizeof *result);
+  rondo_status status = tensor_check_list(&binder->scope, binder->placed ? binder->ranks : 1);
+  if (status == RONDO_OK)
+    status = allocate(binder, result);
+  if (status == RONDO_OK)
+    status = bind_lengths(binder);
+  if (status == RONDO_OK)
+    status = view_shards(binder, result);
+  free(binder->sources);
+  if (status != RONDO_OK)
+    binding_free(result);
+  return status;
+}
+
+rondo_status bind_global(rondo_context *context, const manifest_function *function, const grid_shape *shape,
+                         int32_t ranks, const tensor_list *list, binding *result) {
+  binder binder = {.scope = {.context = context, .function = function, .list = list}, .shape = shape, .ranks = ranks};
+  return bind_tensors(&binder, result);
+}
+
+rondo_status bind_shards(rondo_context *context, const manifest_function *function, const grid_shape *shape,
+                         int32_t ranks, const tensor_list *list, binding *result) {
+  binder binder = {.scope = {.context = context, .function = function, .list = list, .placed = true},
+                   .shape = shape,
+                   .ranks = ranks,
+                   .placed = true};
+  return bind_tensors(&binder, result);
+}
+
+rondo_status bind_reference(rondo_context *context, const manifest_function *function, const tensor_list *list,
+                            binding *result) {
+  grid_shape lone = {.axis_count = MAX_AXES};
+  for (int i = 0; i < MAX_AXES; ++i)
+    lone.sizes[i] = 1;
+  binder binder = {
+      .scope = {.context = context, .function = function, .list = list, .reference = true}, .shape = &lone, .ranks = 1};
+  return bind_tensors(&binder, result);
+}
+
+void binding_free(binding *binding) {
+  free(binding->lengths);
+  free(binding->tensors);
+  free(binding->extents);
+  memset(binding, 0, sizeof *binding);
+}

@@ -1,0 +1,257 @@
+/* Communicators: their options, their threads, and starting a run on them. */
+#include "communicator.h"
+#include "clock.h"
+#include "failure.h"
+#include "stream.h"
+#include "table.h"
+#include "watchdog.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+static rondo_status check_number(rondo_context *context, const char *name, double value, double largest) {
+  if (value >= 0 && value <= largest)
+    return RONDO_OK;
+  return context_fail(context, RONDO_INVALID_ARGUMENT, "%s is %g, but should be between 0 and %g", name, value,
+                      largest);
+}
+
+static rondo_status check_options(rondo_context *context, const rondo_communicator_options *options) {
+  enum { MAX_RANKS = 4096 };
+  if (options->size != sizeof *options)
+    return context_fail(context, RONDO_INVALID_ARGUMENT,
+                        "the communicator options have size %zu, but this runtime expects %zu: initialise them with "
+                        "RONDO_COMMUNICATOR_OPTIONS_INIT",
+                        options->size, sizeof *options);
+  if (options->kind != RONDO_COMMUNICATOR_THREADS && options->kind != RONDO_COMMUNICATOR_LOOPBACK)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "unknown kind of communicator: %d", (int)options->kind);
+  if (options->ranks < 1 || options->ranks > MAX_RANKS)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "a communicator of %d ranks: it should have 1 to %d",
+                        options->ranks, MAX_RANKS);
+  rondo_status status = check_number(context, "link_latency_us", options->link_latency_us, 1e9);
+  if (status == RONDO_OK)
+    status = check_number(context, "link_gb_per_s", options->link_gb_per_s, 1e9);
+  if (status == RONDO_OK)
+    status = check_number(context, "timeout_s", options->timeout_s, 1e9);
+  return status;
+}
+
+static rondo_status set_options(rondo_context *context, const rondo_communicator_options *options,
+                                rondo_communicator *communicator) {
+  communicator->context = context;
+  communicator->transport = options->kind == RONDO_COMMUNICATOR_LOOPBACK ? &loopback_transport : &threads_transport;
+  communicator->ranks = options->ranks;
+  communicator->local_ranks = communicator->transport->lone_rank ? 1 : options->ranks;
+  communicator->link_latency = options->link_latency_us * 1e3;
+  communicator->link_ns_per_byte = options->link_gb_per_s > 0 ? 1 / options->link_gb_per_s : 0;
+  /* A time-out that rounds to none would wait for ever. */
+  communicator->timeout = (int64_t)ceil(options->timeout_s * NANOSECONDS);
+  return injection_parse(context, options->inject, communicator->local_ranks, &communicator->injection);
+}
+
+/* ---- Threads ---- */
+
+static void run_entry(rondo_execution *execution) {
+  rondo_communicator *communicator = execution->communicator;
+  const run_plan *plan = communicator->plan;
+  int64_t begin = clock_now();
+  const rondo_tensor *tensors = plan->tensors + (size_t)execution->rank * (size_t)plan->tensor_count;
+  int32_t status = plan->entry(&runtime_table, execution, tensors, plan->lengths);
+  if (status != RONDO_OK)
+    run_fail(communicator, RONDO_RANK_FAILED, "rank %d failed in step %lld: '%s' returned %d", execution->rank,
+             (long long)execution->step, plan->function, status);
+  stream_await_items(execution, execution->enqueued);
+  execution->statistics.total = (double)(clock_now() - begin) / NANOSECONDS;
+}
+
+/* After a failure the communication thread may still be leaving its last item. */
+static void drain_locked(rondo_execution *execution) {
+  while (execution->completed < execution->enqueued)
+    stream_wait_locked(execution, RONDO_STREAM_COMPUTE,
+                       (stream_id){.rank = execution->rank, .stream = RONDO_STREAM_COMMUNICATION});
+}
+
+static void *worker_main(void *argument) {
+  rondo_execution *execution = argument;
+  rondo_communicator *communicator = execution->communicator;
+  pthread_mutex_lock(&communicator->lock);
+  while (!communicator->shutdown) {
+    if (execution->run == communicator->run) {
+      pthread_cond_wait(&execution->streams[RONDO_STREAM_COMPUTE].wake, &communicator->lock);
+      continue;
+    }
+    execution->run = communicator->run;
+    pthread_mutex_unlock(&communicator->lock);
+    run_entry(execution);
+    pthread_mutex_lock(&communicator->lock);
+    drain_locked(execution);
+    execution->finished = true;
+    if (--communicator->running == 0)
+      pthread_cond_signal(&communicator->finished);
+  }
+  pthread_mutex_unlock(&communicator->lock);
+  return NULL;
+}
+
+static void init_condition(pthread_cond_t *condition) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(condition, &attributes);
+  pthread_condattr_destroy(&attributes);
+}
+
+static void init_executions(rondo_communicator *communicator) {
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    rondo_execution *execution = &communicator->executions[rank];
+    execution->communicator = communicator;
+    execution->rank = rank;
+    for (int s = 0; s < STREAM_COUNT; ++s) {
+      init_condition(&execution->streams[s].wake);
+      execution->streams[s].waits_for.rank = -1;
+    }
+  }
+}
+
+static rondo_status start_threads(rondo_context *context, rondo_communicator *communicator) {
+  static void *(*const mains[STREAM_COUNT])(void *) = {worker_main, stream_communication_main};
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    rondo_execution *execution = &communicator->executions[rank];
+    for (int s = 0; s < STREAM_COUNT; ++s) {
+      int error = pthread_create(&execution->threads[s], NULL, mains[s], execution);
+      if (error)
+        return context_fail(context, RONDO_SYSTEM_ERROR, "cannot start a thread for rank %d of %d: %s", rank,
+                            communicator->local_ranks, strerror(error));
+      ++execution->thread_count;
+    }
+  }
+  return RONDO_OK;
+}
+
+static void stop_threads(rondo_communicator *communicator) {
+  pthread_mutex_lock(&communicator->lock);
+  communicator->shutdown = true;
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank)
+    for (int s = 0; s < STREAM_COUNT; ++s)
+      pthread_cond_signal(&communicator->executions[rank].streams[s].wake);
+  pthread_mutex_unlock(&communicator->lock);
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank)
+    for (int s = 0; s < communicator->executions[rank].thread_count; ++s)
+      pthread_join(communicator->executions[rank].threads[s], NULL);
+}
+
+/* ---- Creation and destruction ---- */
+
+static rondo_status create(rondo_context *context, const rondo_communicator_options *options,
+                           rondo_communicator **communicator) {
+  rondo_status status = check_options(context, options);
+  if (status != RONDO_OK)
+    return status;
+  rondo_communicator *created = calloc(1, sizeof *created);
+  if (!created)
+    return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for a communicator");
+  status = set_options(context, options, created);
+  if (status == RONDO_OK) {
+    created->executions = calloc((size_t)created->local_ranks, sizeof *created->executions);
+    if (!created->executions)
+      status =
+          context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for a communicator of %d ranks", created->local_ranks);
+  }
+  if (status != RONDO_OK) {
+    injection_free(&created->injection);
+    free(created);
+    return status;
+  }
+  pthread_mutex_init(&created->lock, NULL);
+  init_condition(&created->finished);
+  init_executions(created);
+  status = start_threads(context, created);
+  if (status == RONDO_OK)
+    *communicator = created;
+  else
+    rondo_communicator_destroy(created);
+  return status;
+}
+
+rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,
+                                       rondo_communicator **communicator) {
+  rondo_status status = context_enter(context);
+  if (status != RONDO_OK)
+    return status;
+  if (!options || !communicator)
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator's %s NULL",
+                          options ? "out-parameter is" : "options are");
+  else
+    status = create(context, options, communicator);
+  return context_leave(context, status);
+}
+
+void rondo_communicator_destroy(rondo_communicator *communicator) {
+  if (!communicator)
+    return;
+  stop_threads(communicator);
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    for (int s = 0; s < STREAM_COUNT; ++s)
+      pthread_cond_destroy(&communicator->executions[rank].streams[s].wake);
+    free(communicator->executions[rank].arena);
+  }
+  pthread_cond_destroy(&communicator->finished);
+  pthread_mutex_destroy(&communicator->lock);
+  free(communicator->executions);
+  injection_free(&communicator->injection);
+  trace_free(&communicator->trace);
+  free(communicator);
+}
+
+/* ---- Runs ---- */
+
+static void prepare_rank(rondo_execution *execution, int64_t now) {
+  execution->enqueued = execution->completed = 0;
+  execution->finished = false;
+  execution->step = 0;
+  execution->phase = RONDO_PHASE_STEADY;
+  execution->link_free = 0;
+  execution->arena_taken = false;
+  execution->statistics = (rondo_rank_statistics){0};
+  for (int s = 0; s < STREAM_COUNT; ++s) {
+    stream *stream = &execution->streams[s];
+    stream->operation = NULL;
+    stream->posted = NULL;
+    stream->step = 0;
+    stream->progress = now;
+    stream->idle_since = 0;
+  }
+}
+
+static rondo_status conclude(rondo_context *context, const rondo_communicator *communicator) {
+  if (communicator->failure != RONDO_OK)
+    return context_fail(context, communicator->failure, "%s", communicator->failure_text);
+  const injection *injection = &communicator->injection;
+  if (injection->kind != INJECT_NOTHING && !injection->fired)
+    return context_fail(context, RONDO_INVALID_ARGUMENT,
+                        "the injection '%s' met nothing: rank %d of '%s' has no '%s' in step %lld", injection->text,
+                        injection->rank, communicator->plan->function, injection->operation,
+                        (long long)injection->step);
+  return RONDO_OK;
+}
+
+rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan) {
+  pthread_mutex_lock(&communicator->lock);
+  communicator->plan = plan;
+  communicator->failure = RONDO_OK;
+  communicator->running = communicator->local_ranks;
+  ++communicator->run;
+  int64_t now = clock_now();
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    prepare_rank(&communicator->executions[rank], now);
+    pthread_cond_signal(&communicator->executions[rank].streams[RONDO_STREAM_COMPUTE].wake);
+  }
+  watchdog_wait_locked(communicator);
+  rondo_status status = conclude(context, communicator);
+  communicator->plan = NULL;
+  pthread_mutex_unlock(&communicator->lock);
+  return status;
+}

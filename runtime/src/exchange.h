@@ -1,0 +1,31 @@
+/* Exchanges: what all transports share. */
+#ifndef RONDO_SRC_EXCHANGE_H
+#define RONDO_SRC_EXCHANGE_H
+
+#include "communicator.h"
+
+/* Fills in an exchange from the arguments of the table's function. */
+rondo_status exchange_prepare(rondo_execution *execution, int32_t axis, int64_t distance,
+                              const rondo_transfer *transfers, int64_t count, exchange *result);
+
+/* Executes an exchange on the calling thread, and accounts for it. */
+rondo_status exchange_run(rondo_execution *execution, int32_t stream, exchange *exchange, int64_t step);
+
+/* Counts [begin, end) as time in which the compute stream waited for communication. The caller holds the lock. */
+void exchange_count_exposed(rondo_execution *execution, int64_t begin, int64_t end);
+
+/* ---- For transports ---- */
+
+/* Whether links are emulated, and how long one is busy with a group of `bytes`. */
+bool link_is_emulated(const rondo_communicator *communicator);
+int64_t link_time(const rondo_communicator *communicator, int64_t bytes);
+
+/* Puts a group of `bytes` on the link of `sender` when both ends are ready; returns when it will have arrived.
+ * `stream` of `receiver` will be busy until then. The caller holds the lock. */
+int64_t link_occupy_locked(rondo_execution *sender, rondo_execution *receiver, int32_t stream, int64_t ready,
+                           int64_t bytes, int64_t *begin);
+
+/* Sleeps until `time`, or until the run fails. The caller holds the lock. */
+void link_sleep_locked(rondo_execution *execution, int32_t stream, int64_t time);
+
+#endif /* RONDO_SRC_EXCHANGE_H */

@@ -1,0 +1,9 @@
+/* The functions that the entries of programs call. */
+#ifndef RONDO_SRC_TABLE_H
+#define RONDO_SRC_TABLE_H
+
+#include "rondo/abi.h"
+
+extern const rondo_runtime_table runtime_table;
+
+#endif /* RONDO_SRC_TABLE_H */

@@ -1,0 +1,127 @@
+/* Checks of one DLPack tensor against the manifest. */
+#include "tensor_check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* No memory holds more elements; arithmetic on extents below it cannot overflow. */
+static const int64_t largest_extent = (int64_t)1 << 50;
+
+const char *tensor_role(const manifest_function *function, int index) {
+  return index < function->input_count ? "input" : "output";
+}
+
+rondo_status tensor_fail(const tensor_scope *scope, int32_t rank, int index, const char *format, ...) {
+  char message[512], place[32] = "";
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  if (rank >= 0 && scope->placed)
+    snprintf(place, sizeof place, "rank %d: ", rank);
+  return context_fail(scope->context, RONDO_INVALID_ARGUMENT, "%s%s '%s' %s", place,
+                      tensor_role(scope->function, index), scope->function->tensors[index].name, message);
+}
+
+const DLTensor *tensor_list_get(const tensor_scope *scope, int32_t rank, int index) {
+  const tensor_list *list = scope->list;
+  size_t inputs = (size_t)scope->function->input_count, position = (size_t)index;
+  if (position < inputs)
+    return list->inputs[(size_t)rank * inputs + position];
+  return list->outputs[(size_t)rank * list->output_count + position - inputs];
+}
+
+size_t tensor_element_bytes(const tensor_scope *scope, int index) {
+  return scope->reference ? sizeof(double) : element_type_bytes(scope->function->tensors[index].type);
+}
+
+static rondo_status check_type(const tensor_scope *scope, int32_t rank, int index) {
+  const DLTensor *tensor = tensor_list_get(scope, rank, index);
+  element_type type = scope->function->tensors[index].type;
+  uint8_t code = type == ELEMENT_BF16 && !scope->reference ? kDLBfloat : kDLFloat;
+  size_t bits = tensor_element_bytes(scope, index) * 8;
+  if (tensor->dtype.code == code && tensor->dtype.bits == bits && tensor->dtype.lanes == 1)
+    return RONDO_OK;
+  return tensor_fail(scope, rank, index,
+                     "has DLPack type (code %d, %d bits, %d lanes), but %s is (code %d, %zu bits, 1 lanes)",
+                     tensor->dtype.code, tensor->dtype.bits, tensor->dtype.lanes,
+                     scope->reference ? "the reference's f64" : element_type_name(type), code, bits);
+}
+
+static rondo_status check_data(const tensor_scope *scope, int32_t rank, int index) {
+  const DLTensor *tensor = tensor_list_get(scope, rank, index);
+  bool empty = false;
+  for (int d = 0; d < tensor->ndim; ++d)
+    empty |= tensor->shape[d] == 0;
+  if (!tensor->data && !empty)
+    return tensor_fail(scope, rank, index, "has no data (NULL), but is not empty");
+  uintptr_t address = (uintptr_t)tensor->data + (uintptr_t)tensor->byte_offset;
+  if (!empty && address % tensor_element_bytes(scope, index) != 0)
+    return tensor_fail(scope, rank, index, "is not aligned to its elements of %zu bytes",
+                       tensor_element_bytes(scope, index));
+  return RONDO_OK;
+}
+
+static rondo_status check_strides(const tensor_scope *scope, int32_t rank, int index) {
+  const DLTensor *tensor = tensor_list_get(scope, rank, index);
+  int64_t contiguous = 1;
+  for (int d = tensor->ndim - 1; d >= 0; --d) {
+    bool checked = tensor->strides && (d == tensor->ndim - 1 || scope->reference);
+    if (checked && tensor->shape[d] > 1 && tensor->strides[d] != contiguous)
+      return tensor_fail(scope, rank, index, "(dimension %d) has stride %lld, but should have %lld: %s", d,
+                         (long long)tensor->strides[d], (long long)contiguous,
+                         scope->reference ? "the reference takes contiguous tensors"
+                                          : "the last dimension must be contiguous");
+    if (tensor->shape[d] > 1 && __builtin_mul_overflow(contiguous, tensor->shape[d], &contiguous))
+      return tensor_fail(scope, rank, index, "is larger than any memory");
+  }
+  return RONDO_OK;
+}
+
+static rondo_status check_tensor(const tensor_scope *scope, int32_t rank, int index) {
+  const DLTensor *tensor = tensor_list_get(scope, rank, index);
+  const manifest_tensor *expected = &scope->function->tensors[index];
+  if (!tensor)
+    return tensor_fail(scope, rank, index, "is NULL");
+  if (tensor->device.device_type != kDLCPU)
+    return tensor_fail(scope, rank, index, "is on DLPack device type %d, but must be on the CPU",
+                       (int)tensor->device.device_type);
+  if (tensor->ndim != expected->dimension_count)
+    return tensor_fail(scope, rank, index, "has %d dimensions, but the program has %d", tensor->ndim,
+                       expected->dimension_count);
+  if (tensor->ndim > 0 && !tensor->shape)
+    return tensor_fail(scope, rank, index, "has no shape (NULL)");
+  for (int d = 0; d < tensor->ndim; ++d)
+    if (tensor->shape[d] < 0 || tensor->shape[d] > largest_extent)
+      return tensor_fail(scope, rank, index, "(dimension %d) is %lld, which is no extent", d,
+                         (long long)tensor->shape[d]);
+  rondo_status status = check_type(scope, rank, index);
+  if (status == RONDO_OK)
+    status = check_strides(scope, rank, index);
+  if (status == RONDO_OK)
+    status = check_data(scope, rank, index);
+  return status;
+}
+
+static rondo_status check_count(const tensor_scope *scope, const char *role, size_t given, int expected,
+                                const void *tensors) {
+  if (given != (size_t)expected)
+    return context_fail(scope->context, RONDO_INVALID_ARGUMENT, "function '%s' has %d %ss, but %zu were given",
+                        scope->function->name, expected, role, given);
+  if (given > 0 && !tensors)
+    return context_fail(scope->context, RONDO_INVALID_ARGUMENT, "the list of %ss is NULL", role);
+  return RONDO_OK;
+}
+
+rondo_status tensor_check_list(const tensor_scope *scope, int32_t ranks) {
+  const manifest_function *function = scope->function;
+  const tensor_list *list = scope->list;
+  rondo_status status = check_count(scope, "input", list->input_count, function->input_count, list->inputs);
+  if (status == RONDO_OK)
+    status =
+        check_count(scope, "output", list->output_count, function->tensor_count - function->input_count, list->outputs);
+  for (int32_t rank = 0; rank < ranks; ++rank)
+    for (int index = 0; status == RONDO_OK && index < function->tensor_count; ++index)
+      status = check_tensor(scope, rank, index);
+  return status;
+}

@@ -1,0 +1,116 @@
+/* The watchdog: ends a run in which a rank makes no progress.
+ *
+ * The thread that called rondo_run watches while the ranks work, so no rank needs a time-out of its own. Ranks wait for
+ * each other in chains; only the end of a chain, the stream that waits for nobody, can be at fault. It makes progress
+ * when it begins or finishes an operation, while an emulated link is at work, and while its thread gets processor time:
+ * a long kernel on a busy machine is no stall. If it makes none for the time-out, the run fails, and the error names
+ * the rank that waits for it and what for.
+ */
+#include "watchdog.h"
+#include "clock.h"
+#include "failure.h"
+#include "text.h"
+
+typedef struct {
+  stream_id waiter;  /* the last stream of the chain that waits for another rank; rank < 0: none */
+  stream_id culprit; /* the end of the chain */
+} chain;
+
+static stream *get_stream(const rondo_communicator *communicator, stream_id id) {
+  return &communicator->executions[id.rank].streams[id.stream];
+}
+
+static chain follow(const rondo_communicator *communicator, int32_t rank) {
+  chain chain = {.waiter = {.rank = -1}, .culprit = {.rank = rank, .stream = RONDO_STREAM_COMPUTE}};
+  /* More hops than streams: the streams wait for each other in a circle. */
+  for (int32_t hops = 0; hops < STREAM_COUNT * communicator->local_ranks; ++hops) {
+    stream_id next = get_stream(communicator, chain.culprit)->waits_for;
+    if (next.rank < 0)
+      break;
+    if (next.rank != chain.culprit.rank)
+      chain.waiter = chain.culprit;
+    chain.culprit = next;
+  }
+  return chain;
+}
+
+/* Processor time of a working thread is progress. */
+static void note_processor_time(rondo_communicator *communicator, int64_t now) {
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    rondo_execution *execution = &communicator->executions[rank];
+    for (int s = 0; s < STREAM_COUNT; ++s) {
+      stream *stream = &execution->streams[s];
+      clockid_t clock;
+      if (stream->waits_for.rank >= 0 || pthread_getcpuclockid(execution->threads[s], &clock) != 0)
+        continue;
+      /* Less is what a sleeping thread spends on waking up now and then. */
+      enum { LEAST = 100000 };
+      int64_t time = clock_read(clock);
+      if (time - stream->processor_time > LEAST)
+        stream->progress = clock_later(stream->progress, now);
+      stream->processor_time = time;
+    }
+  }
+}
+
+static void describe_culprit(const rondo_communicator *communicator, stream_id id, char *text, size_t capacity) {
+  const stream *stream = get_stream(communicator, id);
+  text[0] = '\0';
+  if (communicator->executions[id.rank].finished)
+    text_append(text, capacity, "rank %d has finished", id.rank);
+  else if (stream->operation)
+    text_append(text, capacity, "rank %d stalled in '%s' in step %lld?", id.rank, stream->operation,
+                (long long)stream->step);
+  else
+    text_append(text, capacity, "rank %d stalled?", id.rank);
+}
+
+static void report(rondo_communicator *communicator, const chain *chain) {
+  double timeout = (double)communicator->timeout / NANOSECONDS;
+  const stream *culprit = get_stream(communicator, chain->culprit);
+  if (chain->waiter.rank < 0) {
+    run_fail_locked(communicator, RONDO_TIMED_OUT, "rank %d: no progress in '%s' in step %lld within %g s",
+                    chain->culprit.rank, culprit->operation ? culprit->operation : communicator->plan->function,
+                    (long long)culprit->step, timeout);
+    return;
+  }
+  const stream *waiter = get_stream(communicator, chain->waiter);
+  char suspicion[256];
+  describe_culprit(communicator, chain->culprit, suspicion, sizeof suspicion);
+  run_fail_locked(communicator, RONDO_TIMED_OUT,
+                  "rank %d: no progress in exchange '%s' with rank %d in step %lld within %g s (%s)",
+                  chain->waiter.rank, waiter->operation ? waiter->operation : "", waiter->waits_for.rank,
+                  (long long)waiter->step, timeout, suspicion);
+}
+
+/* Fails the run if a chain's end is silent for too long; a chain that shows who waits for it tells the most. */
+static void check(rondo_communicator *communicator) {
+  int64_t now = clock_now();
+  note_processor_time(communicator, now);
+  chain silent = {.waiter = {.rank = -1}, .culprit = {.rank = -1}};
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    if (communicator->executions[rank].finished)
+      continue;
+    chain chain = follow(communicator, rank);
+    if (now - get_stream(communicator, chain.culprit)->progress < communicator->timeout)
+      continue;
+    if (silent.culprit.rank < 0 || silent.waiter.rank < 0)
+      silent = chain;
+  }
+  if (silent.culprit.rank >= 0)
+    report(communicator, &silent);
+}
+
+void watchdog_wait_locked(rondo_communicator *communicator) {
+  int64_t interval = clock_later(communicator->timeout / 8, NANOSECONDS / 1000);
+  while (communicator->running > 0) {
+    if (communicator->timeout == 0 || communicator->failure != RONDO_OK) {
+      pthread_cond_wait(&communicator->finished, &communicator->lock);
+      continue;
+    }
+    struct timespec deadline = clock_timespec(clock_now() + interval);
+    pthread_cond_timedwait(&communicator->finished, &communicator->lock, &deadline);
+    if (communicator->running > 0 && communicator->failure == RONDO_OK)
+      check(communicator);
+  }
+}

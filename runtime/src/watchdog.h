@@ -1,0 +1,10 @@
+/* The watchdog: ends a run in which a rank makes no progress. */
+#ifndef RONDO_SRC_WATCHDOG_H
+#define RONDO_SRC_WATCHDOG_H
+
+#include "communicator.h"
+
+/* Waits until every rank is done, and fails the run if the time-out passes first. The caller holds the lock. */
+void watchdog_wait_locked(rondo_communicator *communicator);
+
+#endif /* RONDO_SRC_WATCHDOG_H */

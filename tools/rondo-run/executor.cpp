@@ -1,0 +1,106 @@
+#include "tools/rondo-run/executor.h"
+
+#include "tools/rondo-run/text.h"
+
+namespace rondo::run {
+
+namespace {
+
+/// Borrowed views of tensors, in the form that the runtime takes.
+class Views {
+public:
+  explicit Views(std::vector<HostTensor> &tensors) {
+    for (HostTensor &tensor : tensors)
+      views.push_back(tensor.view());
+    for (DLTensor &view : views)
+      pointers.push_back(&view);
+  }
+
+  DLTensor *const *data() { return pointers.data(); }
+  size_t size() const { return pointers.size(); }
+
+private:
+  std::vector<DLTensor> views;
+  std::vector<DLTensor *> pointers;
+};
+
+} // namespace
+
+Error Executor::lastError(rondo_status status) const {
+  std::string text = rondo_last_error(context.get());
+  return Error{text.empty() ? rondo_status_name(status) : text};
+}
+
+Result<Executor> Executor::load(const std::string &path) {
+  Executor executor;
+  rondo_context *context = nullptr;
+  if (rondo_status status = rondo_context_create(&context))
+    return Error{concat("cannot start the runtime: ", rondo_status_name(status))};
+  executor.context.reset(context);
+  rondo_program *program = nullptr;
+  if (rondo_status status = rondo_program_load(context, path.c_str(), &program))
+    return executor.lastError(status);
+  executor.program.reset(program);
+  return executor;
+}
+
+Status Executor::startRanks(const Options &options, int32_t ranks) {
+  bool loopback = options.communicator == Communicator::Loopback;
+  rondo_communicator_options settings = RONDO_COMMUNICATOR_OPTIONS_INIT;
+  settings.kind = loopback ? RONDO_COMMUNICATOR_LOOPBACK : RONDO_COMMUNICATOR_THREADS;
+  settings.ranks = ranks;
+  settings.timeout_s = options.timeout;
+  if (options.link) {
+    settings.link_latency_us = options.link->latencyUs;
+    settings.link_gb_per_s = options.link->gigabytesPerSecond;
+  }
+  if (options.inject)
+    settings.inject = options.inject->text.c_str();
+  rondo_communicator *created = nullptr;
+  if (rondo_status status = rondo_communicator_create(context.get(), &settings, &created))
+    return lastError(status);
+  communicator.reset(created);
+  reportingRanks = loopback ? 1 : ranks;
+  return Success{};
+}
+
+Result<RunStatistics> Executor::run(const std::string &function, std::vector<HostTensor> &inputs,
+                                    std::vector<HostTensor> &outputs) {
+  Views inputViews(inputs), outputViews(outputs);
+  if (rondo_status status = rondo_run(context.get(), program.get(), function.c_str(), communicator.get(),
+                                      inputViews.data(), inputViews.size(), outputViews.data(), outputViews.size()))
+    return lastError(status);
+  RunStatistics statistics(static_cast<size_t>(reportingRanks));
+  for (int32_t rank = 0; rank < reportingRanks; ++rank)
+    if (rondo_status status =
+            rondo_rank_statistics_get(context.get(), communicator.get(), rank, &statistics[size_t(rank)]))
+      return lastError(status);
+  return statistics;
+}
+
+Status Executor::evaluate(const std::string &function, std::vector<HostTensor> &inputs,
+                          std::vector<HostTensor> &outputs) {
+  Views inputViews(inputs), outputViews(outputs);
+  rondo_status status = rondo_run_reference(context.get(), program.get(), function.c_str(), inputViews.data(),
+                                            inputViews.size(), outputViews.data(), outputViews.size());
+  if (status == RONDO_UNSUPPORTED)
+    return Error{concat("--check: function '", function,
+                        "' has no float64 reference; compile the program again without --no-reference")};
+  if (status)
+    return lastError(status);
+  return Success{};
+}
+
+Status Executor::enableTrace() {
+  if (rondo_status status = rondo_trace_enable(context.get(), communicator.get(), 1))
+    return lastError(status);
+  return Success{};
+}
+
+Status Executor::writeTrace(const std::string &path) {
+  if (rondo_status status = rondo_trace_write(context.get(), communicator.get(), path.c_str()))
+    return lastError(status);
+  return Success{};
+}
+
+} // namespace rondo::run

@@ -1,0 +1,57 @@
+// The runtime's handles, owned, and its calls with their errors as values. The only part that calls the runtime.
+#ifndef RONDO_RUN_EXECUTOR_H
+#define RONDO_RUN_EXECUTOR_H
+
+#include "tools/rondo-run/options.h"
+#include "tools/rondo-run/tensor.h"
+
+#include "rondo/rondo.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rondo::run {
+
+/// What the ranks did in one run. With `loopback` there is one rank.
+using RunStatistics = std::vector<rondo_rank_statistics>;
+
+class Executor {
+public:
+  /// Loads a program.
+  static Result<Executor> load(const std::string &path);
+
+  const char *manifest() const { return rondo_program_manifest(program.get()); }
+
+  /// Starts the ranks, once.
+  Status startRanks(const Options &options, int32_t ranks);
+
+  Result<RunStatistics> run(const std::string &function, std::vector<HostTensor> &inputs,
+                            std::vector<HostTensor> &outputs);
+
+  /// Evaluates densely in float64; `inputs` and `outputs` have type f64.
+  Status evaluate(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
+
+  Status enableTrace();
+  Status writeTrace(const std::string &path);
+
+private:
+  template <auto destroy>
+  struct Destroy {
+    template <typename T>
+    void operator()(T *handle) const {
+      destroy(handle);
+    }
+  };
+
+  Error lastError(rondo_status status) const;
+
+  // In this order: the context outlives the others.
+  std::unique_ptr<rondo_context, Destroy<rondo_context_destroy>> context;
+  std::unique_ptr<rondo_program, Destroy<rondo_program_destroy>> program;
+  std::unique_ptr<rondo_communicator, Destroy<rondo_communicator_destroy>> communicator;
+  int32_t reportingRanks = 0;
+};
+
+} // namespace rondo::run
+#endif // RONDO_RUN_EXECUTOR_H

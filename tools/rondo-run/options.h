@@ -1,0 +1,65 @@
+// The command line. Everything that can be judged without the program is judged here.
+#ifndef RONDO_RUN_OPTIONS_H
+#define RONDO_RUN_OPTIONS_H
+
+#include "tools/rondo-run/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rondo::run {
+
+enum class Action { Run, Describe, DescribeJson, Help, Version };
+enum class Communicator { Threads, Loopback };
+
+/// An emulated link: B bytes take latency + B / bandwidth.
+struct Link {
+  double latencyUs;
+  double gigabytesPerSecond;
+};
+
+/// NAME=VALUE on the command line.
+template <typename T>
+struct Named {
+  std::string name;
+  T value;
+};
+
+struct Injection {
+  std::string text; // as the runtime reads it
+  bool stalls;
+  int64_t rank;
+};
+
+struct Options {
+  Action action = Action::Run;
+  std::string program;
+  std::optional<std::string> function;
+  std::optional<int32_t> ranks;
+  Communicator communicator = Communicator::Threads;
+  std::optional<Link> link;
+  double timeout = 60;
+  std::optional<Injection> inject;
+
+  std::vector<Named<std::string>> inputs;
+  std::vector<Named<std::string>> outputs;
+  std::vector<Named<int64_t>> lengths;
+  uint64_t seed = 0;
+  double amplitude = 1;                  // of all generated inputs
+  std::vector<Named<double>> amplitudes; // of single ones, on top
+
+  bool check = false;
+  std::optional<double> tolerance;
+  int64_t repeat = 1;
+  std::optional<std::string> trace;
+  std::optional<std::string> json;
+};
+
+Result<Options> parseOptions(int argc, char **argv);
+const char *helpText();
+const char *communicatorName(Communicator communicator);
+
+} // namespace rondo::run
+#endif // RONDO_RUN_OPTIONS_H

@@ -1,0 +1,40 @@
+// What a run will do: the command line matched against the program. Every name, length, file and folder is judged
+// here, before anything runs.
+#ifndef RONDO_RUN_PLAN_H
+#define RONDO_RUN_PLAN_H
+
+#include "tools/rondo-run/manifest.h"
+#include "tools/rondo-run/npy.h"
+#include "tools/rondo-run/options.h"
+
+#include <map>
+
+namespace rondo::run {
+
+struct PlannedTensor {
+  const TensorSpec *spec;
+  std::vector<int64_t> shape;
+};
+
+struct PlannedInput : PlannedTensor {
+  std::optional<NpyFile> file; // nothing: generated
+  double amplitude;            // of a generated one
+};
+
+struct PlannedOutput : PlannedTensor {
+  std::string path; // empty: not written
+};
+
+struct Plan {
+  const FunctionSpec *function;
+  int32_t ranks;
+  std::map<std::string, int64_t> lengths;
+  std::vector<PlannedInput> inputs;
+  std::vector<PlannedOutput> outputs;
+};
+
+/// The plan borrows from `manifest`.
+Result<Plan> planRun(const Options &options, const Manifest &manifest);
+
+} // namespace rondo::run
+#endif // RONDO_RUN_PLAN_H

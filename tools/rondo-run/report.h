@@ -1,0 +1,36 @@
+// What a run was like: for people on standard output, and for programs as JSON.
+#ifndef RONDO_RUN_REPORT_H
+#define RONDO_RUN_REPORT_H
+
+#include "tools/rondo-run/check.h"
+#include "tools/rondo-run/executor.h"
+#include "tools/rondo-run/plan.h"
+
+namespace rondo::run {
+
+struct CheckedOutput {
+  std::string name;
+  Comparison comparison;
+  std::string failure; // empty if it passed
+};
+
+struct Report {
+  const Options *options;
+  const Manifest *manifest;
+  const Plan *plan;
+  std::vector<RunStatistics> repetitions;
+  std::vector<CheckedOutput> checks; // empty without --check
+};
+
+/// The median; the mean of the middle two of an even number. `values` is not empty.
+double median(std::vector<double> values);
+
+/// What ran, and its times and bytes.
+std::string summaryText(const Report &report);
+/// One line for each checked output and a verdict.
+std::string checkText(const Report &report);
+
+Status writeJson(const std::string &path, const Report &report);
+
+} // namespace rondo::run
+#endif // RONDO_RUN_REPORT_H

@@ -1,0 +1,154 @@
+#include "tools/rondo-run/session.h"
+
+#include "tools/rondo-run/inputs.h"
+#include "tools/rondo-run/text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace rondo::run {
+
+/// Tensors of `planned`'s shapes; in their own types, or in f64.
+static Result<std::vector<HostTensor>> makeOutputs(const std::vector<PlannedOutput> &planned, bool reference) {
+  std::vector<HostTensor> tensors;
+  for (const PlannedOutput &output : planned) {
+    ElementType type = reference ? ElementType::F64 : output.spec->type;
+    Result<HostTensor> tensor = HostTensor::create(output.spec->name, type, output.shape);
+    if (!tensor)
+      return tensor.error();
+    tensor->fillWithNaN();
+    tensors.push_back(std::move(*tensor));
+  }
+  return tensors;
+}
+
+static Result<std::vector<HostTensor>> widened(const Plan &plan, const std::vector<HostTensor> &inputs) {
+  std::vector<HostTensor> tensors;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Result<HostTensor> tensor = HostTensor::create(plan.inputs[i].spec->name, ElementType::F64, inputs[i].shape());
+    if (!tensor)
+      return tensor.error();
+    for (int64_t j = 0; j < tensor->count(); ++j)
+      tensor->store(j, float(inputs[i].load(j))); // exact: no type of a program is wider than float
+    tensors.push_back(std::move(*tensor));
+  }
+  return tensors;
+}
+
+/// A bound on the logits of standard normal queries and keys that are scaled by the amplitudes of the generated inputs:
+/// a normal variable exceeds 8 standard deviations once in 10^15.
+static double logitBound(const Plan &plan) {
+  std::vector<double> amplitudes = {1, 1};
+  for (const PlannedInput &input : plan.inputs)
+    if (!input.file)
+      amplitudes.push_back(std::fabs(input.amplitude));
+  std::sort(amplitudes.rbegin(), amplitudes.rend());
+  return 8 * amplitudes[0] * amplitudes[1];
+}
+
+Status Session::prepare() {
+  Result<std::vector<HostTensor>> made = makeInputs(plan, options.seed, progress);
+  if (!made)
+    return made.error();
+  inputs = std::move(*made);
+  Result<std::vector<HostTensor>> room = makeOutputs(plan.outputs, false);
+  if (!room)
+    return room.error();
+  outputs = std::move(*room);
+  if (Status started = executor.startRanks(options, plan.ranks); !started)
+    return started;
+  return options.check ? evaluateReference() : Success{};
+}
+
+/// Before the runs, so that a program without a reference is refused early.
+Status Session::evaluateReference() {
+  progress.show("checking in float64: evaluating the program densely");
+  Result<std::vector<HostTensor>> wide = widened(plan, inputs);
+  if (!wide)
+    return wide.error();
+  Result<std::vector<HostTensor>> room = makeOutputs(plan.outputs, true);
+  if (!room)
+    return room.error();
+  references = std::move(*room);
+  Status evaluated = executor.evaluate(plan.function->name, *wide, references);
+  progress.clear();
+  return evaluated;
+}
+
+Status Session::runAll() {
+  int64_t warmUps = options.repeat > 1;
+  for (int64_t i = -warmUps; i < options.repeat; ++i) {
+    progress.show(i < 0 ? "warm-up" : concat("run ", i + 1, "/", options.repeat));
+    for (HostTensor &output : outputs)
+      output.fillWithNaN();
+    if (options.trace && i + 1 == options.repeat)
+      if (Status enabled = executor.enableTrace(); !enabled)
+        return enabled;
+    Result<RunStatistics> statistics = executor.run(plan.function->name, inputs, outputs);
+    if (!statistics)
+      return statistics.error();
+    if (i >= 0)
+      report.repetitions.push_back(std::move(*statistics));
+  }
+  progress.clear();
+  if (options.inject)
+    return Error{concat("--inject=", options.inject->text,
+                        ": the run succeeded, so it has no such operation in that rank and step; see --trace for "
+                        "their names")};
+  return Success{};
+}
+
+void Session::compareOutputs() {
+  for (size_t i = 0; i < references.size(); ++i) {
+    progress.show(concat("checking in float64: comparing ", plan.outputs[i].spec->name));
+    Tolerance tolerance = defaultTolerance(outputs[i].type(), outputs[i].shape().size(), logitBound(plan));
+    tolerance.bound = options.tolerance.value_or(tolerance.bound);
+    Comparison comparison = compare(outputs[i], references[i], tolerance);
+    std::string failure = comparison.passed() ? "" : failureText(comparison, outputs[i], references[i]);
+    report.checks.push_back({plan.outputs[i].spec->name, comparison, failure});
+  }
+  progress.clear();
+}
+
+Status Session::writeFiles() {
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (!plan.outputs[i].path.empty())
+      if (Status written = writeNpy(plan.outputs[i].path, outputs[i]); !written)
+        return written;
+  if (options.trace)
+    if (Status written = executor.writeTrace(*options.trace); !written)
+      return written;
+  if (options.json)
+    return writeJson(*options.json, report);
+  return Success{};
+}
+
+bool Session::printReport() const {
+  std::fputs(summaryText(report).c_str(), stdout);
+  if (options.check)
+    std::fputs(checkText(report).c_str(), stdout);
+  std::fflush(stdout);
+  bool passed = true;
+  for (const CheckedOutput &output : report.checks) {
+    if (output.failure.empty())
+      continue;
+    std::fprintf(stderr, "rondo-run: error: check of %s: %s\n", output.name.c_str(), output.failure.c_str());
+    passed = false;
+  }
+  return passed;
+}
+
+Result<bool> Session::execute() {
+  if (Status ran = runAll(); !ran) {
+    progress.clear();
+    return ran.error();
+  }
+  compareOutputs();
+  bool passed = printReport();
+  if (Status written = writeFiles(); !written)
+    return written.error();
+  return passed;
+}
+
+} // namespace rondo::run

@@ -1,0 +1,39 @@
+// One run of rondo-run behind the command line: reference, repetitions, comparison, files.
+#ifndef RONDO_RUN_SESSION_H
+#define RONDO_RUN_SESSION_H
+
+#include "tools/rondo-run/executor.h"
+#include "tools/rondo-run/progress.h"
+#include "tools/rondo-run/report.h"
+
+namespace rondo::run {
+
+class Session {
+public:
+  Session(Executor &executor, const Options &options, const Manifest &manifest, const Plan &plan)
+      : executor(executor), options(options), plan(plan), report{&options, &manifest, &plan, {}, {}} {}
+
+  /// Makes the inputs and outputs and starts the ranks. Errors are the user's.
+  Status prepare();
+  /// Runs, compares, and writes what was asked for. False: all of that was done, and the check failed.
+  Result<bool> execute();
+
+private:
+  Status evaluateReference();
+  Status runAll();
+  void compareOutputs();
+  Status writeFiles();
+  bool printReport() const;
+
+  Executor &executor;
+  const Options &options;
+  const Plan &plan;
+  Report report;
+  Progress progress;
+  std::vector<HostTensor> inputs;
+  std::vector<HostTensor> outputs;
+  std::vector<HostTensor> references; // of the outputs, f64; empty without --check
+};
+
+} // namespace rondo::run
+#endif // RONDO_RUN_SESSION_H
