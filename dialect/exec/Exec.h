@@ -17,8 +17,6 @@
 
 #include "dialect/exec/ExecDialect.h.inc"
 #include "dialect/exec/ExecEnums.h.inc"
-#define GET_ATTRDEF_CLASSES
-#include "dialect/exec/ExecAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialect/exec/ExecTypes.h.inc"
 

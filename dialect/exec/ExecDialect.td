@@ -14,7 +14,6 @@ def Exec_Dialect : Dialect {
     that host code checks and unwinds on. Nothing waits for a whole device, and the host waits for nothing.
   }];
   let useDefaultTypePrinterParser = 1;
-  let useDefaultAttributePrinterParser = 1;
 }
 
 class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;

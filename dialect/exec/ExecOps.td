@@ -12,10 +12,6 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Exec_Stream : I32EnumAttr<"Stream", "a queue of work of one rank", [
     I32EnumAttrCase<"Compute", 0, "compute">, I32EnumAttrCase<"Communication", 1, "communication">]> {
   let cppNamespace = "::mlir::exec";
-  let genSpecializedAttr = 0;
-}
-def Exec_StreamAttr : EnumAttr<Exec_Dialect, Exec_Stream, "stream"> {
-  let summary = "A queue of work of one rank";
 }
 
 def Exec_EventType : TypeDef<Exec_Dialect, "Event"> {
@@ -64,7 +60,7 @@ def Exec_DispatchOp : Exec_StreamOp<"dispatch", [DeclareOpInterfaceMethods<Symbo
 
     Lifespan: stream assignment creates it; host code generation turns it into a runtime call.
   }];
-  let arguments = (ins Exec_StreamAttr:$stream, FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$operands,
+  let arguments = (ins Exec_Stream:$stream, FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$operands,
                        DenseI32ArrayAttr:$reads, DenseI32ArrayAttr:$writes);
   let assemblyFormat = [{
     $stream $kernel `(` $operands `)` `reads` $reads `writes` $writes attr-dict `:` functional-type($operands, results)
@@ -91,7 +87,7 @@ def Exec_ExchangeOp : Exec_StreamOp<"exchange", [SameVariadicOperandSize,
 
     Lifespan: stream assignment creates it; host code generation turns it into a runtime call.
   }];
-  let arguments = (ins Exec_StreamAttr:$stream, I64Attr:$distance, FlatSymbolRefAttr:$grid, StrAttr:$axis,
+  let arguments = (ins Exec_Stream:$stream, I64Attr:$distance, FlatSymbolRefAttr:$grid, StrAttr:$axis,
                        Variadic<AnyMemRef>:$sources, Variadic<AnyMemRef>:$destinations, StrArrayAttr:$names);
   let assemblyFormat = [{
     $stream `by` $distance `on` $grid $axis `send` `(` $sources `)` `receive` `(` $destinations `)` `names` $names
@@ -109,7 +105,7 @@ def Exec_RecordOp : Exec_StreamOp<"record"> {
 
     Lifespan: stream assignment creates it; host code generation turns it into a runtime call.
   }];
-  let arguments = (ins Exec_StreamAttr:$stream);
+  let arguments = (ins Exec_Stream:$stream);
   let results = (outs Exec_EventType:$event);
   let assemblyFormat = "$stream attr-dict";
 }
@@ -123,7 +119,7 @@ def Exec_AwaitOp : Exec_StreamOp<"await"> {
 
     Lifespan: stream assignment creates it; host code generation turns it into a runtime call.
   }];
-  let arguments = (ins Exec_StreamAttr:$stream, Exec_EventType:$event);
+  let arguments = (ins Exec_Stream:$stream, Exec_EventType:$event);
   let assemblyFormat = "$stream `,` $event attr-dict";
 }
 

@@ -6,27 +6,17 @@ include "dialect/rondo/RondoDialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
-def Rondo_CausalAlignment : I32EnumAttr<"CausalAlignment", "where the diagonal of a causal mask lies", [
+// Query i sees the keys j <= i (top_left), or j <= i + S_kv - S_q (bottom_right), so that the last query sees every key.
+def Rondo_CausalAlignment : I32EnumAttr<"CausalAlignment",
+    "where the diagonal of a causal mask lies when queries and keys differ in number", [
     I32EnumAttrCase<"TopLeft", 0, "top_left">, I32EnumAttrCase<"BottomRight", 1, "bottom_right">]> {
   let cppNamespace = "::mlir::rondo";
-  let genSpecializedAttr = 0;
-}
-def Rondo_CausalAlignmentAttr : EnumAttr<Rondo_Dialect, Rondo_CausalAlignment, "causal"> {
-  let summary = "Where the diagonal of a causal mask lies when queries and keys differ in number";
-  let description = [{
-    `top_left`: query i sees the keys j <= i. `bottom_right`: query i sees j <= i + S_kv - S_q, so that the last query
-    sees every key.
-  }];
 }
 
+// contiguous: row i of a shard that starts at `start` is position start + i.
 def Rondo_PositionLayout : I32EnumAttr<"PositionLayout", "how the rows of a shard lie in the global sequence", [
     I32EnumAttrCase<"Contiguous", 0, "contiguous">]> {
   let cppNamespace = "::mlir::rondo";
-  let genSpecializedAttr = 0;
-}
-def Rondo_PositionLayoutAttr : EnumAttr<Rondo_Dialect, Rondo_PositionLayout, "positions"> {
-  let summary = "How the rows of a shard lie in the global sequence";
-  let description = [{`contiguous`: row i of a shard that starts at `start` is position `start + i`.}];
 }
 
 def Rondo_ShardingAttr : AttrDef<Rondo_Dialect, "Sharding"> {
@@ -45,7 +35,7 @@ def Rondo_ShardingAttr : AttrDef<Rondo_Dialect, "Sharding"> {
     - (sharding_c1) an axis shards at most one dimension, once;
     - (sharding_c2) the grid exists and has every named axis;
     - (sharding_c3) there is one list for each dimension of the tensor;
-    - (sharding_c4) it stands on an argument or a result of a function, of ranked tensor type.
+    - (sharding_c4) it stands on an argument or a result of a function, of ranked tensor (or, after bufferisation, memref) type.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$grid,
                         ArrayRefParameter<"::mlir::ArrayAttr", "axis names for each dimension">:$dimensions);

@@ -74,7 +74,7 @@ def Rondo_AttentionOp : Rondo_Op<"attention", [Pure,
     Lifespan: written by the user; partition replaces it by `rondo.attend` and `rondo.merge`.
   }];
   let arguments = (ins Rondo_GlobalTensor:$query, Rondo_GlobalTensor:$key, Rondo_GlobalTensor:$value,
-                       OptionalAttr<F64Attr>:$scale, OptionalAttr<Rondo_CausalAlignmentAttr>:$causal);
+                       OptionalAttr<F64Attr>:$scale, OptionalAttr<Rondo_CausalAlignment>:$causal);
   let results = (outs Rondo_GlobalTensor:$output, Optional<RankedTensorOf<[F32]>>:$lse);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`scale` $scale^)? (`causal` $causal^)? attr-dict `:` functional-type(operands, results)

@@ -48,7 +48,7 @@ def Rondo_AttendOp : Rondo_PartialOp<"attend", [AttrSizedOperandSegments]> {
                        Rondo_Shard:$output, Rondo_Shard:$lse,
                        Optional<Index>:$query_start, Optional<Index>:$key_start, Optional<Index>:$diagonal,
                        F64Attr:$scale,
-                       DefaultValuedAttr<Rondo_PositionLayoutAttr, "PositionLayout::Contiguous">:$positions);
+                       DefaultValuedAttr<Rondo_PositionLayout, "PositionLayout::Contiguous">:$positions);
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `outs` `(` $output `,` $lse `:` type($output) `,` type($lse) `)` `scale` $scale

@@ -1,0 +1,4 @@
+// RUN: rondo-opt %s
+// CHECK: func.func @f
+// CHECK-NEXT: func.func @f
+func.func private @f()
