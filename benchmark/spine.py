@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Measures what the README claims of the schedules, and prints each figure beside its bar.
+
+Every figure is a ratio taken in one run: programs are run in turn (A B A B ...), each in a process of its own, and the
+medians are compared. Usage: spine.py --build BUILD [--rounds N]
+"""
+import argparse
+import json
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples/01-cross-attention/cross-attention.mlir"
+
+# Example 01 on 4 ranks: 16 of 61 queries, 1601 of 6404 keys, 32 and 8 heads of 128 features, float32.
+RANKS, QUERIES, KEYS, QUERY_HEADS, KEY_HEADS, FEATURES = 4, 16, 1601, 32, 8, 128
+QUERY_BYTES = QUERIES * QUERY_HEADS * FEATURES * 4
+RESULT_BYTES = QUERIES * QUERY_HEADS * (FEATURES * 4 + 4)
+KEY_VALUE_BYTES = 2 * KEYS * KEY_HEADS * FEATURES * 4
+
+
+class Bench:
+    def __init__(self, build, rounds):
+        self.bin = pathlib.Path(build).resolve() / "bin"
+        self.rounds = rounds
+        self.folder = tempfile.TemporaryDirectory()
+        self.failures = 0
+
+    def compile(self, name, *options):
+        program = pathlib.Path(self.folder.name) / f"{name}.so"
+        subprocess.run([self.bin / "rondo-compile", EXAMPLE, "-o", program, *options], check=True)
+        return program
+
+    def run(self, program, *options):
+        """The summary of one process: two runs after a warm-up."""
+        summary = pathlib.Path(self.folder.name) / "summary.json"
+        subprocess.run([self.bin / "rondo-run", program, f"--ranks={RANKS}", "--repeat=2", f"--json={summary}", *options],
+                       check=True, stdout=subprocess.DEVNULL)
+        return json.loads(summary.read_text())
+
+    def loopback(self, program, link=None):
+        options = [f"--link=0,{link:.6f}"] if link else []
+        return self.run(program, "--communicator=loopback", *options)["per_rank"][0]
+
+    def interleave(self, *cases):
+        """Runs (program, link) cases in turn; returns for each the summaries of all rounds."""
+        results = [[] for _ in cases]
+        for _ in range(self.rounds):
+            for result, (program, link) in zip(results, cases):
+                result.append(self.loopback(program, link))
+        return results
+
+    def report(self, what, figure, bar, passed):
+        self.failures += not passed
+        print(f"| {what} | {figure} | {bar} | {'yes' if passed else 'NO'} |", flush=True)
+
+
+def median(summaries, key):
+    return statistics.median(run for summary in summaries for run in summary[key]["runs"])
+
+
+def median_steady(summaries):
+    """Median of the time without the tail hop."""
+    return statistics.median(total - tail for summary in summaries
+                             for total, tail in zip(summary["total_s"]["runs"], summary["exposed_tail_s"]["runs"]))
+
+
+def link_for(size, seconds):
+    """GB/s of the link that takes `seconds` for `size` bytes."""
+    return size / seconds / 1e9
+
+
+def measure_error(bench, ring):
+    summary = pathlib.Path(bench.folder.name) / "check.json"
+    subprocess.run([bench.bin / "rondo-run", ring, f"--ranks={RANKS}", "--check", f"--json={summary}"], check=True,
+                   stdout=subprocess.DEVNULL)
+    error = json.loads(summary.read_text())["check"][0]["error"]
+    bench.report("relative error against float64, example 01", f"{error:.1e}", "<= 4e-6", error <= 4e-6)
+
+
+def measure_overlap(bench, ring, synchronous):
+    attend = bench.loopback(ring)["compute_s"]["median"] / RANKS
+    link = link_for(QUERY_BYTES + RESULT_BYTES, 0.8 * attend)
+    bare, linked, bare_synchronous, linked_synchronous = bench.interleave(
+        (ring, None), (ring, link), (synchronous, None), (synchronous, link))
+    exposed = median_steady(linked) / median_steady(bare) - 1
+    bench.report(f"exposed communication in steady steps, transfer 0.8 of attend ({attend * 1e3:.2f} ms)",
+                 f"{exposed:.2%}", "< 2 %", exposed < 0.02)
+    loss = median_steady(linked_synchronous) / median_steady(bare_synchronous)
+    bench.report("the same without overlap", f"{loss:.2f}x slower", ">= 1.5x", loss >= 1.5)
+    tail = median(linked, "exposed_tail_s") / (0.8 * attend * RESULT_BYTES / (QUERY_BYTES + RESULT_BYTES))
+    print(f"| tail: the last hop, exposed | {tail:.2f} of the hop | reported | |")
+
+
+def measure_schedules(bench, ring, key_value_ring):
+    attend = bench.loopback(ring)["compute_s"]["median"] / RANKS
+    link = link_for(KEY_VALUE_BYTES, 20 * attend)
+    query, key_value = bench.interleave((ring, link), (key_value_ring, link))
+    measured = median(key_value, "total_s") / median(query, "total_s")
+    # docs/schedules: query ring n * max(attend, q + o) + o; key/value ring attend + (n - 1) * max(attend, kv).
+    hop = lambda size: size / link / 1e9
+    predicted = ((attend + (RANKS - 1) * max(attend, hop(KEY_VALUE_BYTES))) /
+                 (RANKS * max(attend, hop(QUERY_BYTES + RESULT_BYTES)) + hop(RESULT_BYTES)))
+    bench.report("query ring over key/value ring, K/V hop 20x attend", f"{measured:.1f}x", ">= 10x", measured >= 10)
+    bench.report("that over what the formulas say", f"{measured / predicted:.2f}", ">= 0.9", measured >= 0.9 * predicted)
+
+
+def measure_compilation(bench):
+    times = []
+    for _ in range(5):
+        start = time.monotonic()
+        bench.compile("timed", "--schedule=query-ring")
+        times.append(time.monotonic() - start)
+    bench.report("rondo-compile example 01, median of 5", f"{statistics.median(times):.2f} s", "< 1 s",
+                 statistics.median(times) < 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=ROOT / "build")
+    parser.add_argument("--rounds", type=int, default=10, help="processes of two runs for each case")
+    arguments = parser.parse_args()
+    bench = Bench(arguments.build, arguments.rounds)
+    ring = bench.compile("query-ring", "--schedule=query-ring")
+    synchronous = bench.compile("no-overlap", "--schedule=query-ring", "--no-overlap")
+    key_value_ring = bench.compile("kv-ring", "--schedule=kv-ring")
+
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+                 platform.machine())
+    print(f"{model}, medians of {2 * arguments.rounds} interleaved runs\n")
+    print("| what | measured | bar | held |\n|---|---|---|---|")
+    measure_error(bench, ring)
+    measure_overlap(bench, ring, synchronous)
+    measure_schedules(bench, ring, key_value_ring)
+    measure_compilation(bench)
+    return 1 if bench.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
