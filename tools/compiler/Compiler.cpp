@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -154,6 +155,13 @@ LogicalResult Compiler::compile(ModuleOp module, Level level, llvm::raw_pwrite_s
     return emitObject(module, output);
   module.print(output, OpPrintingFlags().useLocalScope());
   return success();
+}
+
+LogicalResult rondo::enableRemarks(MLIRContext &context) {
+  std::string everything = ".*";
+  remark::RemarkCategories all{everything, everything, everything, everything, everything};
+  return remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), all,
+                                           /*printAsEmitRemarks=*/true);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

@@ -46,6 +46,9 @@ private:
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 
+/// Prints what the passes decided, and why, as remarks.
+LogicalResult enableRemarks(MLIRContext &context);
+
 /// Links an object file into a program with a C compiler driver. `linker` may be empty: see CompilerOptions.
 LogicalResult linkProgram(Location loc, StringRef objectPath, StringRef programPath, StringRef linker);
 

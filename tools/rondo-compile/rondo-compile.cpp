@@ -5,7 +5,6 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
@@ -65,14 +64,6 @@ static LogicalResult compileToFile(Compiler &compiler, ModuleOp module) {
   return success();
 }
 
-static LogicalResult enableRemarks(MLIRContext &context) {
-  if (!remarks)
-    return success();
-  remark::RemarkCategories all{".*", ".*", ".*", ".*", ".*"};
-  return remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), all,
-                                           /*printAsEmitRemarks=*/true);
-}
-
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   registerPassManagerCLOptions();
@@ -99,7 +90,7 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(input), SMLoc());
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
-  if (failed(enableRemarks(context)))
+  if (remarks && failed(enableRemarks(context)))
     return fail("cannot print remarks");
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module)
