@@ -9,6 +9,27 @@ using namespace mlir;
 using namespace mlir::exec;
 
 //===--------------------------------------------------------------------------------------------------------------===//
+// exec.arena
+//===--------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult ArenaOp::verify() { // arena_c1
+  auto function = (*this)->getParentOfType<FunctionOpInterface>();
+  if (!function)
+    return emitOpError("belongs into a function");
+  ArenaOp first;
+  function->walk([&](ArenaOp arena) {
+    first = arena;
+    return WalkResult::interrupt();
+  });
+  if (first == *this)
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError("is the second arena of its function; expected one, which all "
+                                              "intermediate values share");
+  diagnostic.attachNote(first.getLoc()) << "the first one is here";
+  return diagnostic;
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
 // exec.dispatch
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -59,12 +80,7 @@ static void printSameTypes(OpAsmPrinter &printer, Operation *, TypeRange sources
 }
 
 LogicalResult ExchangeOp::verifySymbolUses(SymbolTableCollection &symbols) { // axis_c1
-  auto grid = symbols.lookupNearestSymbolFrom<rondo::GridOp>(*this, getGridAttr());
-  if (!grid)
-    return emitOpError() << "names the grid " << getGridAttr() << ", which does not exist";
-  if (!grid.getAxisNumber(getAxis()))
-    return emitOpError() << "names the axis \"" << getAxis() << "\", which grid " << getGridAttr() << " does not have";
-  return success();
+  return rondo::GridOp::verifyAxis(*this, getGridAttr(), getAxis(), symbols);
 }
 
 LogicalResult ExchangeOp::verify() {
@@ -74,8 +90,10 @@ LogicalResult ExchangeOp::verify() {
     if (source.getType() != destination.getType())
       return emitOpError() << "sends " << source.getType() << ", but receives " << destination.getType();
     if (!cast<MemRefType>(source.getType()).getLayout().isIdentity())
-      return emitOpError() << "sends " << source.getType() << ", which is not contiguous";
+      return emitOpError() << "sends " << source.getType() << ", which is not contiguous; expected the identity layout";
   }
+  if (getDistance() < 1) // exchange_c3
+    return emitOpError() << "passes on by " << getDistance() << "; expected at least 1";
   return success();
 }
 

@@ -20,6 +20,7 @@ class Spmd_RankOp<string mnemonic> : Spmd_AxisOp<mnemonic, [Pure]> {
   let arguments = (ins FlatSymbolRefAttr:$grid, StrAttr:$axis);
   let results = (outs Index:$result);
   let assemblyFormat = "$grid $axis attr-dict";
+  let hasCanonicalizeMethod = 1;
 }
 
 def Spmd_AxisSizeOp : Spmd_RankOp<"axis_size"> {
@@ -28,6 +29,8 @@ def Spmd_AxisSizeOp : Spmd_RankOp<"axis_size"> {
     ```mlir
     %n = spmd.axis_size @gpus "seq"
     ```
+
+    If the grid gives the axis a size, canonicalisation replaces the op by it.
 
     Constraints:
     - (axis_c1) the grid exists and has the axis.
@@ -42,6 +45,8 @@ def Spmd_AxisIndexOp : Spmd_RankOp<"axis_index"> {
     ```mlir
     %r = spmd.axis_index @gpus "seq"
     ```
+
+    On an axis of size 1, canonicalisation replaces the op by 0.
 
     Constraints:
     - (axis_c1) the grid exists and has the axis.
