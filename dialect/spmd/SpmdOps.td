@@ -152,7 +152,7 @@ def Spmd_ShiftStartOp : Spmd_AxisOp<"shift_start", [AttrSizedOperandSegments,
   let results = (outs Spmd_PendingType:$pending);
   let assemblyFormat = [{
     $source (`into` $destination^)? `by` $distance `on` $grid $axis (`(` $sizes^ `)`)? `name` $name attr-dict
-    `:` type($source) (`,` type($destination)^)? `->` type($pending)
+    `:` type($source) (`,` type($destination)^)? `->` qualified(type($pending))
   }];
   let hasVerifier = 1;
 }
@@ -167,8 +167,8 @@ def Spmd_WaitOp : Spmd_Op<"wait", [DeclareOpInterfaceMethods<MemoryEffectsOpInte
     ```
 
     Constraints:
-    - (wait_c1) the result has the pending value's shape and element type, and is a tensor if the source is one, else a
-      memref;
+    - (wait_c1) source and result have the pending value's element type and, up to `?`, its shape; the result is a tensor
+      if the source is one, else a memref;
     - (wait_c2) every pending value is waited for exactly once on every path (checked by `--spmd-verify-pending`, since
       it concerns uses).
 
@@ -176,7 +176,7 @@ def Spmd_WaitOp : Spmd_Op<"wait", [DeclareOpInterfaceMethods<MemoryEffectsOpInte
   }];
   let arguments = (ins Spmd_PendingType:$pending, Spmd_Local:$source);
   let results = (outs Spmd_Local:$arrived);
-  let assemblyFormat = "$pending `,` $source attr-dict `:` type($pending) `,` type($source) `->` type($arrived)";
+  let assemblyFormat = "$pending `,` $source attr-dict `:` qualified(type($pending)) `,` type($source) `->` type($arrived)";
   let hasVerifier = 1;
 }
 
