@@ -114,7 +114,30 @@ StringRef AttentionOp::getOperandName(OpOperand &operand) {
 }
 
 SmallVector<PartialValue> AttentionOp::getPartialState() {
-  return {{Side::Query, "output", kSequence}, {Side::Query, "lse", kSequence}};
+  Value query = getQuery();
+  Type f32 = Float32Type::get(getContext());
+  SmallVector<Dimension> rows{{query, kBatch}, {query, kHead}, {query, kSequence}};
+  SmallVector<Dimension> output = rows;
+  output.push_back({getValue(), kFeature});
+  return {{Side::Query, "output", kSequence, f32, output}, {Side::Query, "lse", kSequence, f32, rows}};
+}
+
+SmallVector<DimensionGroup> AttentionOp::getDimensionGroups() {
+  Value query = getQuery(), key = getKey(), value = getValue(), output = getOutput(), lse = getLse();
+  auto group = [&](StringRef name, Cut cut, int64_t index, ArrayRef<Value> values) {
+    DimensionGroup result{name, cut, {}};
+    for (Value member : values)
+      if (member && index < cast<RankedTensorType>(member.getType()).getRank())
+        result.members.push_back({member, index});
+    return result;
+  };
+  return {group("batch", Cut::Blocks, kBatch, {query, key, value, output, lse}),
+          group("query heads", Cut::Paired, kHead, {query, output, lse}),
+          group("key/value heads", Cut::Paired, kHead, {key, value}),
+          group("query length", Cut::Blocks, kSequence, {query, output, lse}),
+          group("key length", Cut::Blocks, kSequence, {key, value}),
+          group("query/key feature size", Cut::Never, kFeature, {query, key}),
+          group("value feature size", Cut::Never, kFeature, {value, output})};
 }
 
 /// Uninitialised tensors for the partial result of `query` with values of feature size `feature`.
