@@ -40,6 +40,7 @@ def Exec_ArenaOp : Exec_StreamOp<"arena"> {
   let arguments = (ins Index:$bytes);
   let results = (outs MemRefRankOf<[I8], [1]>:$arena);
   let assemblyFormat = "$bytes attr-dict `:` type($arena)";
+  let hasVerifier = 1;
 }
 
 def Exec_DispatchOp : Exec_StreamOp<"dispatch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -83,7 +84,8 @@ def Exec_ExchangeOp : Exec_StreamOp<"exchange", [SameVariadicOperandSize,
     Constraints:
     - (axis_c1) the grid exists and has the axis;
     - (exchange_c1) there is one name for each source;
-    - (exchange_c2) a source and its destination have one type, of identity layout.
+    - (exchange_c2) a source and its destination have one type, of identity layout;
+    - (exchange_c3) `distance` is at least 1.
 
     Lifespan: stream assignment creates it; host code generation turns it into a runtime call.
   }];

@@ -9,6 +9,27 @@ using namespace mlir;
 using namespace mlir::exec;
 
 //===--------------------------------------------------------------------------------------------------------------===//
+// exec.arena
+//===--------------------------------------------------------------------------------------------------------------===//
+
+LogicalResult ArenaOp::verify() { // arena_c1
+  auto function = (*this)->getParentOfType<FunctionOpInterface>();
+  if (!function)
+    return emitOpError("belongs in a function");
+  ArenaOp first;
+  function->walk([&](ArenaOp arena) {
+    first = arena;
+    return WalkResult::interrupt();
+  });
+  if (first == *this)
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError("is the second arena of its function; expected one, which all "
+                                              "intermediate values share");
+  diagnostic.attachNote(first.getLoc()) << "the first one is here";
+  return diagnostic;
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
 // exec.dispatch
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -16,28 +37,37 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) { // 
   auto kernel = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
   if (!kernel)
     return emitOpError() << "names the kernel " << getKernelAttr() << ", which does not exist";
-  if (!kernel->hasAttr(kKernelAttr))
-    return emitOpError() << "names " << getKernelAttr() << ", which is not marked '" << kKernelAttr << "'";
+  if (!kernel->hasAttr(kKernelAttr)) {
+    InFlightDiagnostic diagnostic = emitOpError() << "names " << getKernelAttr()
+                                                  << ", which is no kernel: it is not marked '" << kKernelAttr << "'";
+    diagnostic.attachNote(kernel.getLoc()) << "it is declared here";
+    return diagnostic;
+  }
   Type index = IndexType::get(getContext());
   SmallVector<Type> expected{index, index};
   llvm::append_range(expected, getOperandTypes());
   if (kernel.getArgumentTypes() == ArrayRef<Type>(expected))
     return success();
-  InFlightDiagnostic diagnostic = emitOpError() << "gives the kernel arguments of types (" << expected << ')';
+  InFlightDiagnostic diagnostic = emitOpError() << "gives the kernel arguments of types (" << expected
+                                                << "), of which the first two are part and parts";
   diagnostic.attachNote(kernel.getLoc()) << "it takes (" << kernel.getArgumentTypes() << ')';
   return diagnostic;
 }
 
 LogicalResult DispatchOp::verify() { // dispatch_c2
-  for (ArrayRef<int32_t> positions : {getReads(), getWrites()})
-    for (int32_t position : positions)
-      if (position < 0 || position >= static_cast<int32_t>(getNumOperands()) ||
-          !isa<MemRefType>(getOperand(position).getType()))
-        return emitOpError() << "lists operand " << position << " as read or written, but it is no memref operand";
+  for (int32_t position : llvm::concat<const int32_t>(getReads(), getWrites())) {
+    if (position < 0 || position >= static_cast<int32_t>(getNumOperands()))
+      return emitOpError() << "lists operand " << position << " as read or written, but has " << getNumOperands()
+                           << " operands, numbered from 0";
+    Type type = getOperand(position).getType();
+    if (!isa<MemRefType>(type))
+      return emitOpError() << "lists operand " << position << " as read or written, but it is no memref: " << type;
+  }
   for (auto [position, type] : llvm::enumerate(getOperandTypes()))
     if (isa<MemRefType>(type) && !llvm::is_contained(getReads(), position) &&
         !llvm::is_contained(getWrites(), position))
-      return emitOpError() << "does not say whether it reads or writes operand " << position;
+      return emitOpError() << "does not say whether it reads or writes operand " << position
+                           << "; list it under 'reads' or 'writes'";
   return success();
 }
 
@@ -59,23 +89,22 @@ static void printSameTypes(OpAsmPrinter &printer, Operation *, TypeRange sources
 }
 
 LogicalResult ExchangeOp::verifySymbolUses(SymbolTableCollection &symbols) { // axis_c1
-  auto grid = symbols.lookupNearestSymbolFrom<rondo::GridOp>(*this, getGridAttr());
-  if (!grid)
-    return emitOpError() << "names the grid " << getGridAttr() << ", which does not exist";
-  if (!grid.getAxisNumber(getAxis()))
-    return emitOpError() << "names the axis \"" << getAxis() << "\", which grid " << getGridAttr() << " does not have";
-  return success();
+  return rondo::GridOp::verifyAxis(*this, getGridAttr(), getAxis(), symbols);
 }
 
 LogicalResult ExchangeOp::verify() {
   if (getNames().size() != getSources().size()) // exchange_c1
-    return emitOpError() << "has " << getSources().size() << " sources, but " << getNames().size() << " names";
+    return emitOpError() << "has " << getSources().size() << " sources, but " << getNames().size()
+                         << " names; expected one name for each";
   for (auto [source, destination] : llvm::zip(getSources(), getDestinations())) { // exchange_c2
     if (source.getType() != destination.getType())
-      return emitOpError() << "sends " << source.getType() << ", but receives " << destination.getType();
+      return emitOpError() << "sends " << source.getType() << ", but receives " << destination.getType()
+                           << "; they must be equal";
     if (!cast<MemRefType>(source.getType()).getLayout().isIdentity())
-      return emitOpError() << "sends " << source.getType() << ", which is not contiguous";
+      return emitOpError() << "sends " << source.getType() << ", which is not contiguous; expected the identity layout";
   }
+  if (auto distance = static_cast<int64_t>(getDistance()); distance < 1) // exchange_c3
+    return emitOpError() << "passes on by " << distance << "; expected at least 1";
   return success();
 }
 

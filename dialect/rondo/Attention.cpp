@@ -6,6 +6,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 
+#include <array>
 #include <cmath>
 
 using namespace mlir;
@@ -23,8 +24,8 @@ double AttentionOp::getScaleOrDefault() {
 }
 
 /// Verifies that two values agree in an extent, up to `?`.
-static LogicalResult verifySameExtent(AttentionOp op, StringRef what, StringRef nameA, Value a, StringRef nameB, Value b,
-                                      int64_t dim) {
+static LogicalResult verifySameExtent(AttentionOp op, StringRef what, StringRef nameA, Value a, StringRef nameB,
+                                      Value b, int64_t dim) {
   int64_t extentA = extent(a, dim), extentB = extent(b, dim);
   if (extentA == extentB || ShapedType::isDynamic(extentA) || ShapedType::isDynamic(extentB))
     return success();
@@ -32,11 +33,19 @@ static LogicalResult verifySameExtent(AttentionOp op, StringRef what, StringRef 
                           << "; they must be equal";
 }
 
+/// An extent as messages write it.
+static std::string toString(int64_t extent) { return ShapedType::isDynamic(extent) ? "?" : std::to_string(extent); }
+
+/// The operands and O, with the names that the documentation gives them.
+static std::array<std::pair<StringRef, Value>, 4> getNamedValues(AttentionOp op) {
+  return {{{"Q", op.getQuery()}, {"K", op.getKey()}, {"V", op.getValue()}, {"O", op.getOutput()}}};
+}
+
 static LogicalResult verifyHeads(AttentionOp op) { // attention_c5
+  for (auto [name, value] : getNamedValues(op))
+    if (ShapedType::isDynamic(extent(value, kHead)))
+      return op.emitOpError() << name << " has ? heads; expected a static number";
   int64_t queryHeads = extent(op.getQuery(), kHead), keyHeads = extent(op.getKey(), kHead);
-  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(keyHeads) ||
-      ShapedType::isDynamic(extent(op.getValue(), kHead)))
-    return op.emitOpError("needs static numbers of heads");
   if (queryHeads < 1 || keyHeads < 1 || queryHeads % keyHeads != 0)
     return op.emitOpError() << "has " << queryHeads << " query heads and " << keyHeads
                             << " key/value heads; expected a positive multiple of the key/value heads";
@@ -44,13 +53,11 @@ static LogicalResult verifyHeads(AttentionOp op) { // attention_c5
 }
 
 static LogicalResult verifyFeatures(AttentionOp op) { // attention_c6
-  for (auto [name, value] : {std::pair<StringRef, Value>("Q", op.getQuery()), {"V", op.getValue()}}) {
+  for (auto [name, value] : getNamedValues(op)) {
     int64_t size = extent(value, kFeature);
-    if (ShapedType::isDynamic(size) || size < 1 || size > 256) {
-      InFlightDiagnostic diagnostic = op.emitOpError() << name << " has feature size ";
-      return (ShapedType::isDynamic(size) ? diagnostic << "?" : diagnostic << size) << "; expected a static one within "
-                                                                                       "1..256";
-    }
+    if (ShapedType::isDynamic(size) || size < 1 || size > 256)
+      return op.emitOpError() << name << " has feature size " << toString(size)
+                              << "; expected a static one within 1..256";
   }
   return failure(failed(verifySameExtent(op, "feature size", "Q", op.getQuery(), "K", op.getKey(), kFeature)) ||
                  failed(verifySameExtent(op, "feature size", "V", op.getValue(), "O", op.getOutput(), kFeature)));
@@ -58,22 +65,24 @@ static LogicalResult verifyFeatures(AttentionOp op) { // attention_c6
 
 LogicalResult AttentionOp::verify() {
   Value query = getQuery(), key = getKey(), value = getValue(), output = getOutput();
-  for (auto [name, operand] : {std::pair<StringRef, Value>("Q", query), {"K", key}, {"V", value}, {"O", output}}) {
+  for (auto [name, operand] : getNamedValues(*this)) {
     auto type = cast<RankedTensorType>(operand.getType());
     if (type.getRank() != 4) // attention_c1
-      return emitOpError() << name << " has rank " << type.getRank() << "; expected 4: [batch, head, sequence, feature]";
+      return emitOpError() << name << " has rank " << type.getRank()
+                           << "; expected 4: [batch, head, sequence, feature]";
     if (type.getElementType() != getQuery().getType().getElementType()) // attention_c2
       return emitOpError() << name << " has elements of type " << type.getElementType() << ", but Q of type "
                            << getQuery().getType().getElementType() << "; they must be equal";
   }
   if (failed(verifyHeads(*this)) || failed(verifyFeatures(*this)) ||
-      failed(verifySameExtent(*this, "batch", "Q", query, "K", key, kBatch)) ||              // attention_c3
-      failed(verifySameExtent(*this, "batch", "K", key, "V", value, kBatch)) ||              // attention_c3
-      failed(verifySameExtent(*this, "heads", "K", key, "V", value, kHead)) ||               // attention_c4
-      failed(verifySameExtent(*this, "length", "K", key, "V", value, kSequence)) ||          // attention_c4
-      failed(verifySameExtent(*this, "batch", "Q", query, "O", output, kBatch)) ||           // attention_c7
-      failed(verifySameExtent(*this, "heads", "Q", query, "O", output, kHead)) ||            // attention_c7
-      failed(verifySameExtent(*this, "length", "Q", query, "O", output, kSequence)))         // attention_c7
+      failed(verifySameExtent(*this, "batch", "Q", query, "K", key, kBatch)) ||      // attention_c3
+      failed(verifySameExtent(*this, "batch", "K", key, "V", value, kBatch)) ||      // attention_c3
+      failed(verifySameExtent(*this, "batch", "Q", query, "V", value, kBatch)) ||    // attention_c3
+      failed(verifySameExtent(*this, "heads", "K", key, "V", value, kHead)) ||       // attention_c4
+      failed(verifySameExtent(*this, "length", "K", key, "V", value, kSequence)) ||  // attention_c4
+      failed(verifySameExtent(*this, "batch", "Q", query, "O", output, kBatch)) ||   // attention_c7
+      failed(verifySameExtent(*this, "heads", "Q", query, "O", output, kHead)) ||    // attention_c7
+      failed(verifySameExtent(*this, "length", "Q", query, "O", output, kSequence))) // attention_c7
     return failure();
   if (getLse()) { // attention_c1, attention_c7
     auto type = cast<RankedTensorType>(getLse().getType());
@@ -84,7 +93,8 @@ LogicalResult AttentionOp::verify() {
         return failure();
   }
   if (!std::isfinite(getScaleOrDefault())) // attention_c8
-    return emitOpError("scale must be finite");
+    return emitOpError() << "scale is " << getScaleAttr().getValueAsDouble()
+                         << "; expected a finite number (without one it is 1 / sqrt of Q's feature size)";
   return success();
 }
 
@@ -104,7 +114,30 @@ StringRef AttentionOp::getOperandName(OpOperand &operand) {
 }
 
 SmallVector<PartialValue> AttentionOp::getPartialState() {
-  return {{Side::Query, "output", kSequence}, {Side::Query, "lse", kSequence}};
+  Value query = getQuery();
+  Type f32 = Float32Type::get(getContext());
+  SmallVector<Dimension> rows{{query, kBatch}, {query, kHead}, {query, kSequence}};
+  SmallVector<Dimension> output = rows;
+  output.push_back({getValue(), kFeature});
+  return {{Side::Query, "output", kSequence, f32, output}, {Side::Query, "lse", kSequence, f32, rows}};
+}
+
+SmallVector<DimensionGroup> AttentionOp::getDimensionGroups() {
+  Value query = getQuery(), key = getKey(), value = getValue(), output = getOutput(), lse = getLse();
+  auto group = [&](StringRef name, Cut cut, int64_t index, ArrayRef<Value> values) {
+    DimensionGroup result{name, cut, {}};
+    for (Value member : values)
+      if (member && index < cast<RankedTensorType>(member.getType()).getRank())
+        result.members.push_back({member, index});
+    return result;
+  };
+  return {group("batch", Cut::Blocks, kBatch, {query, key, value, output, lse}),
+          group("query heads", Cut::Paired, kHead, {query, output, lse}),
+          group("key/value heads", Cut::Paired, kHead, {key, value}),
+          group("query length", Cut::Blocks, kSequence, {query, output, lse}),
+          group("key length", Cut::Blocks, kSequence, {key, value}),
+          group("query/key feature size", Cut::Never, kFeature, {query, key}),
+          group("value feature size", Cut::Never, kFeature, {value, output})};
 }
 
 /// Uninitialised tensors for the partial result of `query` with values of feature size `feature`.
@@ -129,10 +162,10 @@ SmallVector<Value> AttentionOp::createPartial(OpBuilder &builder, ValueRange que
                    ? arith::ConstantIndexOp::create(builder, loc, 0).getResult()
                    : arith::SubIOp::create(builder, loc, positions.keyLength, positions.queryLength).getResult();
   }
-  auto attend = AttendOp::create(builder, loc, TypeRange{output.getType(), lse.getType()}, queries[0], keys[0], keys[1],
-                                 output, lse, queryStart, keyStart, diagonal,
-                                 builder.getF64FloatAttr(getScaleOrDefault()),
-                                 PositionLayoutAttr::get(builder.getContext(), PositionLayout::Contiguous));
+  auto attend =
+      AttendOp::create(builder, loc, TypeRange{output.getType(), lse.getType()}, queries[0], keys[0], keys[1], output,
+                       lse, queryStart, keyStart, diagonal, builder.getF64FloatAttr(getScaleOrDefault()),
+                       PositionLayoutAttr::get(builder.getContext(), PositionLayout::Contiguous));
   return llvm::to_vector_of<Value>(attend->getResults());
 }
 

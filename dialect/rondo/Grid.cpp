@@ -4,6 +4,8 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::rondo;
 
@@ -22,6 +24,20 @@ int64_t GridOp::getAxisSize(StringRef axis) {
 
 GridOp GridOp::lookup(Operation *from, FlatSymbolRefAttr name) {
   return SymbolTable::lookupNearestSymbolFrom<GridOp>(from, name);
+}
+
+LogicalResult GridOp::verifyAxis(Operation *user, FlatSymbolRefAttr name, StringRef axis,
+                                 SymbolTableCollection &symbols) {
+  auto grid = symbols.lookupNearestSymbolFrom<GridOp>(user, name);
+  if (!grid)
+    return user->emitOpError() << "names the grid " << name << ", which does not exist; declare it, for example "
+                               << "rondo.grid " << name << " = [\"" << axis << "\" = 4]";
+  if (grid.getAxisNumber(axis))
+    return success();
+  InFlightDiagnostic diagnostic = user->emitOpError()
+                                  << "names the axis \"" << axis << "\", which grid " << name << " does not have";
+  diagnostic.attachNote(grid.getLoc()) << "its axes are " << grid.getAxisNames();
+  return diagnostic;
 }
 
 // rondo.grid @gpus = ["data" = 2, "seq" = ?]
@@ -79,12 +95,16 @@ LogicalResult GridOp::verify() {
     if (!seen.insert(name).second)
       return emitOpError() << "names the axis \"" << name << "\" twice";
   }
-  int64_t dynamicSizes = 0;
+  int64_t dynamicSizes = 0, ranks = 1;
   for (auto [name, size] : llvm::zip(getAxisNames(), getAxisSizes())) {
     if (ShapedType::isDynamic(size))
       ++dynamicSizes;
     else if (size < 1) // grid_c2
       return emitOpError() << "gives axis " << name << " the size " << size << "; expected at least 1, or ?";
+    else if (size > std::numeric_limits<int32_t>::max() / ranks) // grid_c2
+      return emitOpError("has more than 2147483647 ranks");
+    else
+      ranks *= size;
   }
   if (dynamicSizes > 1) // grid_c3
     return emitOpError() << "has " << dynamicSizes

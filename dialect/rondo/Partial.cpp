@@ -38,27 +38,34 @@ static LogicalResult verifySameExtent(Operation *op, StringRef what, const Named
                            << "; they must be equal";
 }
 
+/// Verifies that the first `count` dimensions of `a` and `b` agree, up to `?`.
 static LogicalResult verifySameExtents(Operation *op, const Named &a, const Named &b, int64_t count) {
+  static constexpr StringLiteral dimensionNames[] = {"batch", "heads", "length", "feature size"};
   for (int64_t dim = 0; dim < count; ++dim)
-    if (failed(verifySameExtent(op, ("extent in dimension " + Twine(dim)).str(), a, dim, b, dim)))
+    if (failed(verifySameExtent(op, dimensionNames[dim], a, dim, b, dim)))
       return failure();
   return success();
 }
 
-/// Verifies that results are there for tensors, of the types of `outs`, and absent for memrefs.
-static LogicalResult verifyResults(Operation *op, ArrayRef<Named> outs) {
-  bool onTensors = isa<RankedTensorType>(outs.front().value.getType());
-  for (Value operand : op->getOperands())
-    if (isa<ShapedType>(operand.getType()) && isa<RankedTensorType>(operand.getType()) != onTensors)
-      return op->emitOpError("mixes tensors and memrefs");
+/// Verifies that `operands`, of which the last two are the outs, are all tensors, with results of the outs' types, or
+/// all memrefs, without results.
+static LogicalResult verifyResults(Operation *op, ArrayRef<Named> operands) {
+  ArrayRef<Named> outs = operands.take_back(2);
+  bool onTensors = isa<RankedTensorType>(outs.front().type());
+  for (const Named &operand : operands)
+    if (isa<RankedTensorType>(operand.type()) != onTensors)
+      return op->emitOpError() << "mixes tensors and memrefs: " << operand.name << " is " << operand.type() << ", but "
+                               << outs.front().name << " is " << outs.front().type();
+  if (!onTensors && op->getNumResults() != 0)
+    return op->emitOpError() << "on memrefs has no results, but got " << op->getNumResults();
   if (!onTensors)
-    return op->getNumResults() == 0 ? success() : op->emitOpError("on memrefs has no results");
+    return success();
   if (op->getNumResults() != outs.size())
     return op->emitOpError() << "on tensors has " << outs.size() << " results, but got " << op->getNumResults();
   for (auto [result, out] : llvm::zip(op->getResults(), outs))
-    if (result.getType() != out.value.getType())
+    if (result.getType() != out.type())
       return op->emitOpError() << "result has type " << result.getType() << ", but " << out.name << " in outs has "
-                               << out.value.getType();
+                               << out.type();
   return success();
 }
 
@@ -66,8 +73,8 @@ static LogicalResult verifyContiguous(Operation *op, ArrayRef<Named> operands) {
   for (const Named &operand : operands) {
     auto memref = dyn_cast<MemRefType>(operand.value.getType());
     if (memref && !memref.isLastDimUnitStride())
-      return op->emitOpError() << "the last dimension of " << operand.name << " is not contiguous: "
-                               << operand.value.getType();
+      return op->emitOpError() << "the last dimension of " << operand.name
+                               << " is not contiguous: " << operand.value.getType();
   }
   return success();
 }
@@ -111,8 +118,8 @@ LogicalResult AttendOp::verify() {
       failed(verifySameElement(*this, lse, Float32Type::get(getContext())))) // attend_c2
     return failure();
   if (failed(verifySameExtent(*this, "batch", query, 0, key, 0)) ||
-      failed(verifySameExtent(*this, "feature size", query, 3, key, 3)) || failed(verifySameExtents(*this, key, value, 3)) ||
-      failed(verifySameExtents(*this, query, output, 3)) ||
+      failed(verifySameExtent(*this, "feature size", query, 3, key, 3)) ||
+      failed(verifySameExtents(*this, key, value, 3)) || failed(verifySameExtents(*this, query, output, 3)) ||
       failed(verifySameExtent(*this, "feature size", value, 3, output, 3)) ||
       failed(verifySameExtents(*this, output, lse, 3))) // attend_c3
     return failure();
@@ -121,7 +128,7 @@ LogicalResult AttendOp::verify() {
       (keyHeads < 1 || queryHeads % keyHeads != 0)) // attend_c4
     return emitOpError() << "has " << queryHeads << " query heads and " << keyHeads
                          << " key/value heads; expected a multiple of the key/value heads";
-  if (failed(verifyResults(*this, {output, lse}))) // attend_c5
+  if (failed(verifyResults(*this, {query, key, value, output, lse}))) // attend_c5
     return failure();
   return verifyContiguous(*this, {query, key, value, output, lse}); // attend_c6
 }
@@ -136,8 +143,7 @@ MutableOperandRange MergeOp::getDpsInitsMutable() {
 }
 
 void MergeOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
-  addEffects(effects,
-             {&getPartialOutputMutable(), &getPartialLseMutable(), &getOutputMutable(), &getLseMutable()},
+  addEffects(effects, {&getPartialOutputMutable(), &getPartialLseMutable(), &getOutputMutable(), &getLseMutable()},
              {&getOutputMutable(), &getLseMutable()});
 }
 
@@ -150,11 +156,11 @@ LogicalResult MergeOp::verify() {
   Type f32 = Float32Type::get(getContext());
   if (failed(verifySameElement(*this, partialLse, f32)) || failed(verifySameElement(*this, lse, f32))) // merge_c2
     return failure();
-  if (failed(verifySameExtents(*this, output, lse, 3)) ||                     // merge_c1
-      failed(verifySameExtents(*this, partialOutput, partialLse, 3)) ||       // merge_c1
-      failed(verifySameExtents(*this, partialOutput, output, 4)))             // merge_c3
+  if (failed(verifySameExtents(*this, output, lse, 3)) ||               // merge_c1
+      failed(verifySameExtents(*this, partialOutput, partialLse, 3)) || // merge_c1
+      failed(verifySameExtents(*this, partialOutput, output, 4)))       // merge_c3
     return failure();
-  if (failed(verifyResults(*this, {output, lse}))) // merge_c4
+  if (failed(verifyResults(*this, {partialOutput, partialLse, output, lse}))) // merge_c4
     return failure();
   return verifyContiguous(*this, {partialOutput, partialLse, output, lse}); // merge_c5
 }

@@ -35,7 +35,8 @@ def Rondo_ShardingAttr : AttrDef<Rondo_Dialect, "Sharding"> {
     - (sharding_c1) an axis shards at most one dimension, once;
     - (sharding_c2) the grid exists and has every named axis;
     - (sharding_c3) there is one list for each dimension of the tensor;
-    - (sharding_c4) it stands on an argument or a result of a function, of ranked tensor (or, after bufferisation, memref) type.
+    - (sharding_c4) it stands on an argument or a result of a function, of ranked tensor type (or memref type, after
+      bufferisation).
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$grid,
                         ArrayRefParameter<"::mlir::ArrayAttr", "axis names for each dimension">:$dimensions);

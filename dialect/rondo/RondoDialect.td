@@ -21,11 +21,17 @@ def Rondo_Dialect : Dialect {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let extraClassDeclaration = [{
     /// The name under which a function's argument or result carries its `#rondo.sharding`.
     static constexpr ::llvm::StringLiteral kShardingAttr = "rondo.sharding";
+    /// The name under which an op carries the shardings of its results, once they are derived: an array with a
+    /// `#rondo.sharding` for each ranked tensor and `unit` for each other result.
+    static constexpr ::llvm::StringLiteral kShardingsAttr = "rondo.shardings";
+    /// Marks a function that evaluates another one densely: it runs on one rank and is left as it is.
+    static constexpr ::llvm::StringLiteral kReferenceAttr = "rondo.reference";
 
   private:
     void registerAttributes();

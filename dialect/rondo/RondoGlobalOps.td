@@ -20,7 +20,7 @@ def Rondo_GridOp : Rondo_Op<"grid", [Symbol]> {
 
     Constraints:
     - (grid_c1) there is at least one axis, and names are distinct and not empty;
-    - (grid_c2) sizes are positive;
+    - (grid_c2) sizes are positive, and their product is below 2^31;
     - (grid_c3) at most one size is `?`, so that the number of ranks determines it.
 
     Lifespan: written by the user; stays until host code is generated.
@@ -35,6 +35,9 @@ def Rondo_GridOp : Rondo_Op<"grid", [Symbol]> {
     int64_t getAxisSize(::llvm::StringRef axis);
     /// The grid that a symbol names, looked up from `from`; null if there is none.
     static GridOp lookup(::mlir::Operation *from, ::mlir::FlatSymbolRefAttr name);
+    /// Verifies that the grid which `user` names exists and has the axis.
+    static ::llvm::LogicalResult verifyAxis(::mlir::Operation *user, ::mlir::FlatSymbolRefAttr grid,
+                                            ::llvm::StringRef axis, ::mlir::SymbolTableCollection &symbols);
   }];
 }
 

@@ -30,7 +30,7 @@ def Rondo_AttendOp : Rondo_PartialOp<"attend", [AttrSizedOperandSegments]> {
     ```mlir
     %o, %lse = rondo.attend ins(%q, %k, %v : tensor<1x32x?x128xbf16>, tensor<1x8x?x128xbf16>, tensor<1x8x?x128xbf16>)
         outs(%o_init, %lse_init : tensor<1x32x?x128xf32>, tensor<1x32x?xf32>) scale 0.08838834764831845
-        causal(%query_start, %key_start, %diagonal) contiguous
+        causal(%query_start, %key_start, %diagonal) contiguous -> tensor<1x32x?x128xf32>, tensor<1x32x?xf32>
     ```
 
     Constraints:
@@ -72,7 +72,7 @@ def Rondo_MergeOp : Rondo_PartialOp<"merge"> {
 
     ```mlir
     %o, %lse = rondo.merge ins(%o_b, %lse_b : tensor<1x32x?x128xf32>, tensor<1x32x?xf32>)
-        outs(%o_a, %lse_a : tensor<1x32x?x128xf32>, tensor<1x32x?xf32>)
+        outs(%o_a, %lse_a : tensor<1x32x?x128xf32>, tensor<1x32x?xf32>) -> tensor<1x32x?x128xf32>, tensor<1x32x?xf32>
     ```
 
     Constraints:

@@ -15,6 +15,10 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace mlir {
+class PatternRewriter;
+} // namespace mlir
+
 #include "dialect/spmd/SpmdDialect.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialect/spmd/SpmdTypes.h.inc"

@@ -15,6 +15,8 @@ def Spmd_Dialect : Dialect {
 
     The shift ops exist on tensors and, after bufferisation, on memrefs: then the start names its destination.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"]; // folded ops become arith.constant
+  let hasConstantMaterializer = 1;
   let useDefaultTypePrinterParser = 1;
 }
 

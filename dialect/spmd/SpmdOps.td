@@ -20,6 +20,7 @@ class Spmd_RankOp<string mnemonic> : Spmd_AxisOp<mnemonic, [Pure]> {
   let arguments = (ins FlatSymbolRefAttr:$grid, StrAttr:$axis);
   let results = (outs Index:$result);
   let assemblyFormat = "$grid $axis attr-dict";
+  let hasCanonicalizeMethod = 1;
 }
 
 def Spmd_AxisSizeOp : Spmd_RankOp<"axis_size"> {
@@ -28,6 +29,8 @@ def Spmd_AxisSizeOp : Spmd_RankOp<"axis_size"> {
     ```mlir
     %n = spmd.axis_size @gpus "seq"
     ```
+
+    If the grid gives the axis a size, canonicalisation replaces the op by it.
 
     Constraints:
     - (axis_c1) the grid exists and has the axis.
@@ -42,6 +45,8 @@ def Spmd_AxisIndexOp : Spmd_RankOp<"axis_index"> {
     ```mlir
     %r = spmd.axis_index @gpus "seq"
     ```
+
+    On an axis of size 1, canonicalisation replaces the op by 0.
 
     Constraints:
     - (axis_c1) the grid exists and has the axis.
@@ -147,7 +152,7 @@ def Spmd_ShiftStartOp : Spmd_AxisOp<"shift_start", [AttrSizedOperandSegments,
   let results = (outs Spmd_PendingType:$pending);
   let assemblyFormat = [{
     $source (`into` $destination^)? `by` $distance `on` $grid $axis (`(` $sizes^ `)`)? `name` $name attr-dict
-    `:` type($source) (`,` type($destination)^)? `->` type($pending)
+    `:` type($source) (`,` type($destination)^)? `->` qualified(type($pending))
   }];
   let hasVerifier = 1;
 }
@@ -162,8 +167,8 @@ def Spmd_WaitOp : Spmd_Op<"wait", [DeclareOpInterfaceMethods<MemoryEffectsOpInte
     ```
 
     Constraints:
-    - (wait_c1) the result has the pending value's shape and element type, and is a tensor if the source is one, else a
-      memref;
+    - (wait_c1) source and result have the pending value's element type and, up to `?`, its shape; the result is a tensor
+      if the source is one, else a memref;
     - (wait_c2) every pending value is waited for exactly once on every path (checked by `--spmd-verify-pending`, since
       it concerns uses).
 
@@ -171,7 +176,7 @@ def Spmd_WaitOp : Spmd_Op<"wait", [DeclareOpInterfaceMethods<MemoryEffectsOpInte
   }];
   let arguments = (ins Spmd_PendingType:$pending, Spmd_Local:$source);
   let results = (outs Spmd_Local:$arrived);
-  let assemblyFormat = "$pending `,` $source attr-dict `:` type($pending) `,` type($source) `->` type($arrived)";
+  let assemblyFormat = "$pending `,` $source attr-dict `:` qualified(type($pending)) `,` type($source) `->` type($arrived)";
   let hasVerifier = 1;
 }
 

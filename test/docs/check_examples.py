@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Parses and verifies every ```mlir example of the documentation.
+
+usage: check_examples.py RONDO_OPT FILE...     the files are .td (op, type and attribute descriptions) and .md
+
+A block of symbols (rondo.grid, func.func, module) is a program of its own. Any other block is a list of statements, each
+beginning in the first column: it stands in a function whose arguments are the values that the statement uses but does
+not define. Their types are found by asking: MLIR says which type each use expects.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import textwrap
+
+BLOCK = re.compile(r"^(?P<indent> *)```mlir\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+SYMBOL = re.compile(r"(rondo\.grid|func\.func|module)\b")
+PRELUDE = 'rondo.grid @gpus = ["data" = 2, "seq" = 4]\n'
+KERNEL = "func.func private @{name}(index, index, {types}) attributes {{exec.kernel = \"example\"}}\n"
+MISMATCH = re.compile(r"'(?P<value>%\w+)' expects different type than prior uses: '(?P<type>.*?)' vs")
+
+
+def statements(block):
+    """Splits a block at the lines that begin in the first column, but for closing brackets and comments."""
+    result = []
+    for line in block.splitlines(keepends=True):
+        if result and (not line.strip() or line[0] in " })/"):
+            result[-1] += line
+        elif line.strip() and not line.startswith("//"):
+            result.append(line)
+    return result
+
+
+def run(rondo_opt, program):
+    result = subprocess.run([rondo_opt, "-verify-roundtrip", "-"], input=program, capture_output=True, text=True)
+    return None if result.returncode == 0 else result.stderr
+
+
+def check_statement(rondo_opt, statement):
+    """The error of a statement of a function body; None if there is none."""
+    if statement.startswith("#"):
+        return run(rondo_opt, PRELUDE + f"func.func private @f() attributes {{example = {statement}}}")
+    if statement.startswith("!"):
+        return run(rondo_opt, PRELUDE + f"func.func private @f({statement})")
+    names = re.findall(r"%\w+", statement)
+    defined = re.findall(r"%\w+", statement.split("=")[0]) if statement.startswith("%") else []
+    types = {name: "none" for name in names if name not in defined}
+    kernel = re.search(r"exec\.dispatch \w+ @(?P<name>\w+).*: \((?P<types>.*)\) -> \(\)", statement, re.DOTALL)
+    prelude = PRELUDE + (KERNEL.format(**kernel.groupdict()) if kernel else "")
+    for _ in range(len(types) + 1):
+        arguments = ", ".join(f"{name}: {type}" for name, type in types.items())
+        error = run(rondo_opt, prelude + f"func.func @f({arguments}) {{\n{statement}return\n}}")
+        expected = MISMATCH.search(error or "")
+        if not expected or types.get(expected["value"]) != "none":
+            return error
+        types[expected["value"]] = expected["type"]
+    return error
+
+
+def main(rondo_opt, paths):
+    count, failures = 0, 0
+    for path in paths:
+        text = pathlib.Path(path).read_text()
+        for match in BLOCK.finditer(text):
+            block = textwrap.dedent(match["text"])
+            programs = [block] if SYMBOL.match(block) else statements(block)
+            check = run if SYMBOL.match(block) else check_statement
+            for program in programs:
+                count += 1
+                error = check(rondo_opt, program)
+                if error:
+                    failures += 1
+                    line = text.count("\n", 0, match.start()) + 1
+                    print(f"{path}:{line}: example does not hold:\n{program}{error}")
+    print(f"{count} examples, {failures} failures")
+    return 1 if failures or not count else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
