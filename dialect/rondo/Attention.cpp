@@ -23,8 +23,8 @@ double AttentionOp::getScaleOrDefault() {
 }
 
 /// Verifies that two values agree in an extent, up to `?`.
-static LogicalResult verifySameExtent(AttentionOp op, StringRef what, StringRef nameA, Value a, StringRef nameB, Value b,
-                                      int64_t dim) {
+static LogicalResult verifySameExtent(AttentionOp op, StringRef what, StringRef nameA, Value a, StringRef nameB,
+                                      Value b, int64_t dim) {
   int64_t extentA = extent(a, dim), extentB = extent(b, dim);
   if (extentA == extentB || ShapedType::isDynamic(extentA) || ShapedType::isDynamic(extentB))
     return success();
@@ -61,19 +61,20 @@ LogicalResult AttentionOp::verify() {
   for (auto [name, operand] : {std::pair<StringRef, Value>("Q", query), {"K", key}, {"V", value}, {"O", output}}) {
     auto type = cast<RankedTensorType>(operand.getType());
     if (type.getRank() != 4) // attention_c1
-      return emitOpError() << name << " has rank " << type.getRank() << "; expected 4: [batch, head, sequence, feature]";
+      return emitOpError() << name << " has rank " << type.getRank()
+                           << "; expected 4: [batch, head, sequence, feature]";
     if (type.getElementType() != getQuery().getType().getElementType()) // attention_c2
       return emitOpError() << name << " has elements of type " << type.getElementType() << ", but Q of type "
                            << getQuery().getType().getElementType() << "; they must be equal";
   }
   if (failed(verifyHeads(*this)) || failed(verifyFeatures(*this)) ||
-      failed(verifySameExtent(*this, "batch", "Q", query, "K", key, kBatch)) ||              // attention_c3
-      failed(verifySameExtent(*this, "batch", "K", key, "V", value, kBatch)) ||              // attention_c3
-      failed(verifySameExtent(*this, "heads", "K", key, "V", value, kHead)) ||               // attention_c4
-      failed(verifySameExtent(*this, "length", "K", key, "V", value, kSequence)) ||          // attention_c4
-      failed(verifySameExtent(*this, "batch", "Q", query, "O", output, kBatch)) ||           // attention_c7
-      failed(verifySameExtent(*this, "heads", "Q", query, "O", output, kHead)) ||            // attention_c7
-      failed(verifySameExtent(*this, "length", "Q", query, "O", output, kSequence)))         // attention_c7
+      failed(verifySameExtent(*this, "batch", "Q", query, "K", key, kBatch)) ||      // attention_c3
+      failed(verifySameExtent(*this, "batch", "K", key, "V", value, kBatch)) ||      // attention_c3
+      failed(verifySameExtent(*this, "heads", "K", key, "V", value, kHead)) ||       // attention_c4
+      failed(verifySameExtent(*this, "length", "K", key, "V", value, kSequence)) ||  // attention_c4
+      failed(verifySameExtent(*this, "batch", "Q", query, "O", output, kBatch)) ||   // attention_c7
+      failed(verifySameExtent(*this, "heads", "Q", query, "O", output, kHead)) ||    // attention_c7
+      failed(verifySameExtent(*this, "length", "Q", query, "O", output, kSequence))) // attention_c7
     return failure();
   if (getLse()) { // attention_c1, attention_c7
     auto type = cast<RankedTensorType>(getLse().getType());
@@ -104,7 +105,30 @@ StringRef AttentionOp::getOperandName(OpOperand &operand) {
 }
 
 SmallVector<PartialValue> AttentionOp::getPartialState() {
-  return {{Side::Query, "output", kSequence}, {Side::Query, "lse", kSequence}};
+  Value query = getQuery();
+  Type f32 = Float32Type::get(getContext());
+  SmallVector<Dimension> rows{{query, kBatch}, {query, kHead}, {query, kSequence}};
+  SmallVector<Dimension> output = rows;
+  output.push_back({getValue(), kFeature});
+  return {{Side::Query, "output", kSequence, f32, output}, {Side::Query, "lse", kSequence, f32, rows}};
+}
+
+SmallVector<DimensionGroup> AttentionOp::getDimensionGroups() {
+  Value query = getQuery(), key = getKey(), value = getValue(), output = getOutput(), lse = getLse();
+  auto group = [&](StringRef name, Cut cut, int64_t index, ArrayRef<Value> values) {
+    DimensionGroup result{name, cut, {}};
+    for (Value member : values)
+      if (member && index < cast<RankedTensorType>(member.getType()).getRank())
+        result.members.push_back({member, index});
+    return result;
+  };
+  return {group("batch", Cut::Blocks, kBatch, {query, key, value, output, lse}),
+          group("query heads", Cut::Paired, kHead, {query, output, lse}),
+          group("key/value heads", Cut::Paired, kHead, {key, value}),
+          group("query length", Cut::Blocks, kSequence, {query, output, lse}),
+          group("key length", Cut::Blocks, kSequence, {key, value}),
+          group("query/key feature size", Cut::Never, kFeature, {query, key}),
+          group("value feature size", Cut::Never, kFeature, {value, output})};
 }
 
 /// Uninitialised tensors for the partial result of `query` with values of feature size `feature`.
@@ -129,10 +153,10 @@ SmallVector<Value> AttentionOp::createPartial(OpBuilder &builder, ValueRange que
                    ? arith::ConstantIndexOp::create(builder, loc, 0).getResult()
                    : arith::SubIOp::create(builder, loc, positions.keyLength, positions.queryLength).getResult();
   }
-  auto attend = AttendOp::create(builder, loc, TypeRange{output.getType(), lse.getType()}, queries[0], keys[0], keys[1],
-                                 output, lse, queryStart, keyStart, diagonal,
-                                 builder.getF64FloatAttr(getScaleOrDefault()),
-                                 PositionLayoutAttr::get(builder.getContext(), PositionLayout::Contiguous));
+  auto attend =
+      AttendOp::create(builder, loc, TypeRange{output.getType(), lse.getType()}, queries[0], keys[0], keys[1], output,
+                       lse, queryStart, keyStart, diagonal, builder.getF64FloatAttr(getScaleOrDefault()),
+                       PositionLayoutAttr::get(builder.getContext(), PositionLayout::Contiguous));
   return llvm::to_vector_of<Value>(attend->getResults());
 }
 

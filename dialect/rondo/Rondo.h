@@ -27,12 +27,31 @@ namespace mlir::rondo {
 /// The two sequences of an attention.
 enum class Side { Query, Key };
 
-/// One value of a partial state: its home, its name for traces and errors, and which of its dimensions is the sequence
-/// of its home.
+/// A dimension of an operand or of a result.
+struct Dimension {
+  Value value;
+  int64_t index;
+};
+
+/// How axes may cut a group of dimensions: not at all; into ceil-div blocks; or in pairs: then the same axes cut all
+/// paired groups of the op, each into equal blocks, whose number is static.
+enum class Cut { Never, Blocks, Paired };
+
+/// Dimensions of an op's operands and results that have one extent, and that the same axes must therefore shard.
+struct DimensionGroup {
+  StringRef name; // for errors: "batch", "query heads", ...
+  Cut cut;
+  SmallVector<Dimension> members;
+};
+
+/// One value of a partial state: its home, its name for traces and errors, which of its dimensions is the sequence of
+/// its home, its element type, and for each of its dimensions an operand's that has the same extent.
 struct PartialValue {
   Side home;
   StringRef name;
   int64_t sequenceDimension;
+  Type elementType;
+  SmallVector<Dimension> shape;
 };
 
 /// Where a block of queries and a block of keys lie in their global sequences. All are of type index.

@@ -22,6 +22,8 @@ def Rondo_DistributedAttentionInterface : OpInterface<"DistributedAttentionInter
       "::llvm::SmallVector<::mlir::OpOperand *>", "getReplicatedOperands">,
     InterfaceMethod<"Which dimension of an operand or of a result is its sequence.",
       "int64_t", "getSequenceDimension", (ins "::mlir::Value":$value)>,
+    InterfaceMethod<"All dimensions of operands and results, grouped by equal extents.",
+      "::llvm::SmallVector<::mlir::rondo::DimensionGroup>", "getDimensionGroups">,
     InterfaceMethod<"What an operand carries, for traces and errors: `query`, `key`, ...",
       "::llvm::StringRef", "getOperandName", (ins "::mlir::OpOperand &":$operand)>,
     InterfaceMethod<"On which side each result lives.",
