@@ -28,8 +28,8 @@ static LogicalResult verifyShardingOn(Operation *op, const Twine &what, Type typ
   auto sharding = dyn_cast<ShardingAttr>(attribute.getValue());
   if (!sharding)
     return op->emitError() << "expected a #rondo.sharding on " << what << ", but got " << attribute.getValue();
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor) // sharding_c4
+  auto tensor = dyn_cast<ShapedType>(type); // a memref after bufferisation
+  if (!tensor || !isa<RankedTensorType, MemRefType>(type)) // sharding_c4
     return op->emitError() << "sharding on " << what << " needs a ranked tensor, but its type is " << type;
   if (sharding.getRank() != tensor.getRank()) // sharding_c3
     return op->emitError() << "sharding of " << what << " has " << sharding.getRank() << " dimensions, but its type "

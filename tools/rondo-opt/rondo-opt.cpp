@@ -2,6 +2,7 @@
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"
 #include "dialect/spmd/Spmd.h"
+#include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
+  mlir::rondo::registerRondoBufferizePass();
   registry.insert<mlir::rondo::RondoDialect, mlir::spmd::SpmdDialect, mlir::exec::ExecDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Rondo optimizer driver\n", registry));
 }
