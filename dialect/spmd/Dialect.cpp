@@ -1,6 +1,7 @@
 //===- Dialect.cpp - Registration of the spmd dialect, and its type -------------------------------------*- C++ -*-===//
 #include "dialect/spmd/Spmd.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -21,6 +22,10 @@ void SpmdDialect::initialize() {
 #define GET_OP_LIST
 #include "dialect/spmd/SpmdOps.cpp.inc"
       >();
+}
+
+Operation *SpmdDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
 // <1x32x?x128xf32>

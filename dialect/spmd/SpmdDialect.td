@@ -16,6 +16,8 @@ def Spmd_Dialect : Dialect {
     The shift ops exist on tensors and, after bufferisation, on memrefs: then the start names its destination.
   }];
   let useDefaultTypePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 class Spmd_Op<string mnemonic, list<Trait> traits = []> : Op<Spmd_Dialect, mnemonic, traits>;
