@@ -18,6 +18,8 @@ def Spmd_Dialect : Dialect {
   let dependentDialects = ["::mlir::arith::ArithDialect"]; // folded ops become arith.constant
   let hasConstantMaterializer = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 class Spmd_Op<string mnemonic, list<Trait> traits = []> : Op<Spmd_Dialect, mnemonic, traits>;

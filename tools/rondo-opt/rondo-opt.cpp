@@ -15,6 +15,10 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   mlir::rondo::registerRondoPartitionPass();
+  mlir::rondo::registerRondoBufferizePass();
+  mlir::rondo::registerRondoOutlineKernelsPass();
+  mlir::rondo::registerRondoAssignStreamsPass();
+  mlir::rondo::registerRondoPlanArenaPass();
   registry.insert<mlir::rondo::RondoDialect, mlir::spmd::SpmdDialect, mlir::exec::ExecDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Rondo optimizer driver\n", registry));
 }
