@@ -15,8 +15,9 @@ def RondoLowerKernelsCpuPass : Pass<"rondo-lower-kernels-cpu", "::mlir::ModuleOp
   let summary = "Generate the CPU code of kernels";
   let options = [Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"256",
                         "Width of the target's vector registers">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def RondoLowerHostPass : Pass<"rondo-lower-host", "::mlir::ModuleOp"> {

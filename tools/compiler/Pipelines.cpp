@@ -2,6 +2,7 @@
 #include "tools/compiler/Pipelines.h"
 
 #include "codegen/Passes.h"
+#include "codegen/cpu/Pipeline.h"
 #include "dialect/exec/Exec.h"
 #include "dialect/spmd/Spmd.h"
 #include "passes/Passes.h"
@@ -12,16 +13,6 @@
 
 using namespace mlir;
 using namespace mlir::rondo;
-
-/// Loops and vectors to blocks and branches, from where a failed runtime call can leave its function.
-static constexpr StringLiteral kStructuredToControlFlow =
-    "func.func(convert-linalg-to-loops,convert-vector-to-scf,lower-affine),convert-scf-to-cf";
-
-/// The rest of the way to the LLVM dialect.
-static constexpr StringLiteral kControlFlowToLlvm =
-    "expand-strided-metadata,lower-affine,arith-expand,convert-math-to-llvm,convert-math-to-libm,"
-    "convert-vector-to-llvm,convert-index-to-llvm,convert-arith-to-llvm,finalize-memref-to-llvm,convert-cf-to-llvm,"
-    "convert-func-to-llvm,reconcile-unrealized-casts,canonicalize,cse";
 
 /// Adds passes that are named by text: it spares this file upstream's headers, some of which take 20 s to compile.
 static void addTextual(OpPassManager &passes, StringRef pipeline) {
@@ -78,9 +69,9 @@ void rondo::addLlvmPasses(OpPassManager &passes, const PipelineOptions &options)
   RondoLowerKernelsCpuPassOptions kernels;
   kernels.vectorBits = options.vectorBits;
   passes.addPass(createRondoLowerKernelsCpuPass(kernels));
-  addTextual(passes, kStructuredToControlFlow);
+  addTextual(passes, cpu::getBranchesPipeline());
   passes.addPass(createRondoLowerHostPass());
-  addTextual(passes, kControlFlowToLlvm);
+  addTextual(passes, cpu::getLlvmPipeline());
 }
 
 void rondo::registerPipelines() {

@@ -1,0 +1,16 @@
+//===- Register.h - What every tool registers -----------------------------------------------------------*- C++ -*-===//
+#ifndef RONDO_TOOLS_COMMON_REGISTER_H
+#define RONDO_TOOLS_COMMON_REGISTER_H
+
+namespace mlir {
+class DialectRegistry;
+}
+
+namespace mlir::rondo {
+
+/// Our dialects, those upstream that programs use on the way down, and the passes of both.
+void registerAllForCompilation(DialectRegistry &registry);
+
+} // namespace mlir::rondo
+
+#endif // RONDO_TOOLS_COMMON_REGISTER_H
