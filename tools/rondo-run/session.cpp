@@ -56,8 +56,6 @@ Status Session::prepare() {
   if (!room)
     return room.error();
   outputs = std::move(*room);
-  if (Status started = executor.startRanks(options, plan.ranks); !started)
-    return started;
   return options.check ? evaluateReference() : Success{};
 }
 
@@ -77,6 +75,8 @@ Status Session::evaluateReference() {
 }
 
 Status Session::runAll() {
+  if (Status started = executor.startRanks(options, plan.ranks); !started)
+    return started;
   int64_t warmUps = options.repeat > 1;
   for (int64_t i = -warmUps; i < options.repeat; ++i) {
     progress.show(i < 0 ? "warm-up" : concat("run ", i + 1, "/", options.repeat));
