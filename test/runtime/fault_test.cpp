@@ -150,7 +150,7 @@ TEST_F(Faults, TheEntrysOwnFailureEndsAllRanks) {
 TEST_F(Faults, ARankThatLeavesIsMissed) {
   EXPECT_EQ(run("leaves_early", 1, 0.1), RONDO_TIMED_OUT);
   EXPECT_EQ(error(),
-            "rank 0: no progress in exchange 'block' with rank 1 in step 0 within 0.1 s (rank 1 has finished)");
+            "rank 2: no progress in exchange 'block' with rank 1 in step 0 within 0.1 s (rank 1 has finished)");
 }
 
 TEST_F(Faults, RanksThatWaitInACircleAreFound) {
