@@ -102,9 +102,24 @@ static rondo_status bind_lengths(binder *binder) {
 
 /* ---- Shards ---- */
 
+static int64_t global_extent(const binder *binder, const manifest_dimension *dimension) {
+  return dimension->length < 0 ? dimension->extent : binder->lengths[dimension->length];
+}
+
 static shard_range rank_shard(const binder *binder, int32_t rank, const manifest_dimension *dimension) {
-  int64_t extent = dimension->length < 0 ? dimension->extent : binder->lengths[dimension->length];
+  int64_t extent = global_extent(binder, dimension);
   return shard_of(extent, dimension_parts(dimension, binder->shape), dimension_part(dimension, binder->shape, rank));
+}
+
+static rondo_status wrong_shard(const binder *binder, int32_t rank, int index, int d, int64_t expected) {
+  const manifest_dimension *dimension = &binder->scope.function->tensors[index].dimensions[d];
+  long long extent = (long long)get_tensor(binder, rank, index)->shape[d];
+  long long parts = (long long)dimension_parts(dimension, binder->shape);
+  if (parts == 1)
+    return tensor_fail(&binder->scope, rank, index, "(dimension %d) is %lld, but every rank should have %lld", d,
+                       extent, (long long)expected);
+  return tensor_fail(&binder->scope, rank, index, "(dimension %d) is %lld, but its part of %lld in %lld is %lld", d,
+                     extent, (long long)global_extent(binder, dimension), parts, (long long)expected);
 }
 
 static rondo_status check_placed_shard(const binder *binder, int32_t rank, int index) {
@@ -115,11 +130,7 @@ static rondo_status check_placed_shard(const binder *binder, int32_t rank, int i
     int64_t size = rank_shard(binder, rank, dimension).size;
     if (tensor->shape[d] == size)
       continue;
-    int64_t extent = dimension->length < 0 ? dimension->extent : binder->lengths[dimension->length];
-    return tensor_fail(&binder->scope, rank, index,
-                       "(dimension %d) is %lld, but its shard of %lld on %lld ranks is %lld", d,
-                       (long long)tensor->shape[d], (long long)extent,
-                       (long long)dimension_parts(dimension, binder->shape), (long long)size);
+    return wrong_shard(binder, rank, index, d, size);
   }
   return RONDO_OK;
 }

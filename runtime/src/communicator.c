@@ -7,6 +7,7 @@
 #include "watchdog.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,17 @@ static void init_executions(rondo_communicator *communicator) {
   }
 }
 
+/* Signals are the application's: its own threads shall handle them. Faults stay with the thread that commits them. */
+static void block_signals(sigset_t *former) {
+  sigset_t signals;
+  sigfillset(&signals);
+  sigdelset(&signals, SIGSEGV);
+  sigdelset(&signals, SIGBUS);
+  sigdelset(&signals, SIGFPE);
+  sigdelset(&signals, SIGILL);
+  pthread_sigmask(SIG_SETMASK, &signals, former);
+}
+
 static rondo_status start_threads(rondo_context *context, rondo_communicator *communicator) {
   static void *(*const mains[STREAM_COUNT])(void *) = {worker_main, stream_communication_main};
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
@@ -168,7 +180,10 @@ static rondo_status create(rondo_context *context, const rondo_communicator_opti
   pthread_mutex_init(&created->lock, NULL);
   init_condition(&created->finished);
   init_executions(created);
+  sigset_t former;
+  block_signals(&former);
   status = start_threads(context, created);
+  pthread_sigmask(SIG_SETMASK, &former, NULL);
   if (status == RONDO_OK)
     *communicator = created;
   else

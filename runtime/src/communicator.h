@@ -39,7 +39,6 @@ typedef struct {
 /* Work for the communication stream: an exchange, or a kernel if that is not NULL. */
 typedef struct {
   int64_t step;
-  int32_t phase;
   rondo_kernel kernel;
   const char *kernel_name;
   void *arguments; /* a copy that the item owns */

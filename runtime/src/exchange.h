@@ -16,14 +16,13 @@ void exchange_count_exposed(rondo_execution *execution, int64_t begin, int64_t e
 
 /* ---- For transports ---- */
 
-/* Whether links are emulated, and how long one is busy with a group of `bytes`. */
 bool link_is_emulated(const rondo_communicator *communicator);
-int64_t link_time(const rondo_communicator *communicator, int64_t bytes);
 
-/* Puts a group of `bytes` on the link of `sender` when both ends are ready; returns when it will have arrived.
- * `stream` of `receiver` will be busy until then. The caller holds the lock. */
-int64_t link_occupy_locked(rondo_execution *sender, rondo_execution *receiver, int32_t stream, int64_t ready,
-                           int64_t bytes, int64_t *begin);
+/* Puts a group of `bytes`, which `mine` receives, on the link of `sender` when both ends are `ready`. Sets when the
+ * receive begins, and `arrival`. Fails the run if the group alone takes longer than the time-out allows. The caller
+ * holds the lock. */
+rondo_status link_occupy_locked(rondo_execution *sender, rondo_execution *receiver, int32_t stream, int64_t ready,
+                                int64_t bytes, exchange *mine, int64_t *arrival);
 
 /* Sleeps until `time`, or until the run fails. The caller holds the lock. */
 void link_sleep_locked(rondo_execution *execution, int32_t stream, int64_t time);

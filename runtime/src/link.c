@@ -1,6 +1,7 @@
 /* The emulated link of each rank: one group at a time, each for the latency and the time of its bytes. */
 #include "clock.h"
 #include "exchange.h"
+#include "failure.h"
 
 /* Longer than any run; keeps a sum with the present time in range. */
 static const double longest_link_time = 1e18;
@@ -9,23 +10,31 @@ bool link_is_emulated(const rondo_communicator *communicator) {
   return communicator->link_latency > 0 || communicator->link_ns_per_byte > 0;
 }
 
-int64_t link_time(const rondo_communicator *communicator, int64_t bytes) {
+static int64_t link_time(const rondo_communicator *communicator, int64_t bytes) {
   if (bytes == 0)
     return 0;
   double time = communicator->link_latency + communicator->link_ns_per_byte * (double)bytes;
   return (int64_t)(time < longest_link_time ? time : longest_link_time);
 }
 
-int64_t link_occupy_locked(rondo_execution *sender, rondo_execution *receiver, int32_t stream, int64_t ready,
-                           int64_t bytes, int64_t *begin) {
-  *begin = ready;
-  if (!link_is_emulated(sender->communicator))
-    return ready;
-  *begin = clock_later(ready, sender->link_free);
-  sender->link_free = *begin + link_time(sender->communicator, bytes);
+rondo_status link_occupy_locked(rondo_execution *sender, rondo_execution *receiver, int32_t stream, int64_t ready,
+                                int64_t bytes, exchange *mine, int64_t *arrival) {
+  rondo_communicator *communicator = sender->communicator;
+  mine->begun = *arrival = ready;
+  if (!link_is_emulated(communicator))
+    return RONDO_OK;
+  int64_t time = link_time(communicator, bytes);
+  if (communicator->timeout > 0 && time > communicator->timeout)
+    return run_fail_locked(communicator, RONDO_TIMED_OUT,
+                           "rank %d: exchange '%s' with rank %d in step %lld takes %g s on the emulated link (%lld "
+                           "bytes), but the time-out is %g s",
+                           receiver->rank, mine->name, mine->from, (long long)receiver->streams[stream].step,
+                           (double)time / NANOSECONDS, (long long)bytes, (double)communicator->timeout / NANOSECONDS);
+  mine->begun = clock_later(ready, sender->link_free);
+  *arrival = sender->link_free = mine->begun + time;
   /* The link is at work until then, which is progress. */
-  receiver->streams[stream].progress = clock_later(sender->link_free, clock_now());
-  return sender->link_free;
+  receiver->streams[stream].progress = clock_later(*arrival, clock_now());
+  return RONDO_OK;
 }
 
 void link_sleep_locked(rondo_execution *execution, int32_t stream, int64_t time) {

@@ -76,8 +76,7 @@ static int32_t table_dispatch(rondo_execution *execution, int32_t stream, const 
     return misuse(execution, "dispatches to an unknown stream, or without a name, a kernel or its arguments,");
   if (stream == RONDO_STREAM_COMPUTE)
     return stream_run_kernel(execution, stream, name, execution->step, kernel, arguments);
-  stream_item item = {
-      .step = execution->step, .phase = execution->phase, .kernel = kernel, .kernel_name = name, .arguments = NULL};
+  stream_item item = {.step = execution->step, .kernel = kernel, .kernel_name = name, .arguments = NULL};
   item.arguments = malloc((size_t)argument_bytes + 1);
   if (!item.arguments)
     return run_fail(execution->communicator, RONDO_OUT_OF_MEMORY, "rank %d: no memory for the arguments of '%s'",
@@ -94,7 +93,7 @@ static int32_t table_exchange(rondo_execution *execution, int32_t stream, int32_
                               const rondo_transfer *transfers, int64_t count) {
   if (!is_stream(stream))
     return misuse(execution, "exchanges on an unknown stream");
-  stream_item item = {.step = execution->step, .phase = execution->phase};
+  stream_item item = {.step = execution->step};
   rondo_status status = exchange_prepare(execution, axis, distance, transfers, count, &item.exchange);
   if (status != RONDO_OK)
     return status;

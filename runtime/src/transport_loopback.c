@@ -17,14 +17,17 @@ static void copy(const exchange *exchange) {
 static rondo_status loopback_exchange(rondo_execution *execution, int32_t stream, exchange *exchange) {
   rondo_communicator *communicator = execution->communicator;
   int64_t bytes = clock_later(exchange->bytes_out, exchange->bytes_in);
+  int64_t arrival = 0;
   pthread_mutex_lock(&communicator->lock);
-  int64_t arrival = link_occupy_locked(execution, execution, stream, exchange->ready, bytes, &exchange->begun);
+  rondo_status status = link_occupy_locked(execution, execution, stream, exchange->ready, bytes, exchange, &arrival);
   pthread_mutex_unlock(&communicator->lock);
+  if (status != RONDO_OK)
+    return status;
   copy(exchange);
   pthread_mutex_lock(&communicator->lock);
   link_sleep_locked(execution, stream, arrival);
   exchange->done = link_is_emulated(communicator) ? arrival : clock_now();
-  rondo_status status = communicator->failure;
+  status = communicator->failure;
   pthread_mutex_unlock(&communicator->lock);
   return status;
 }

@@ -55,9 +55,12 @@ static rondo_status receive_locked(rondo_execution *execution, int32_t stream, e
   rondo_status status = check_match(execution, stream, mine, theirs);
   if (status != RONDO_OK)
     return status;
+  int64_t arrival = 0;
+  status = link_occupy_locked(sender, execution, stream, clock_later(mine->ready, theirs->ready), theirs->bytes_out,
+                              mine, &arrival);
+  if (status != RONDO_OK)
+    return status;
   theirs->taken = true;
-  int64_t arrival = link_occupy_locked(sender, execution, stream, clock_later(mine->ready, theirs->ready),
-                                       theirs->bytes_out, &mine->begun);
   pthread_mutex_unlock(&communicator->lock);
   copy(mine, theirs);
   pthread_mutex_lock(&communicator->lock);

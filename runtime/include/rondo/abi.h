@@ -41,10 +41,11 @@ typedef void (*rondo_kernel)(int64_t part, int64_t parts, const void *arguments)
 
 /* One tensor that travels in an exchange. Sizes are in bytes, are computed by both ends, and may be 0. */
 typedef struct {
-  const char *name;    /* what it carries, for traces and errors: "query", "output", "lse", "key", "value" */
-  const void *source;  /* contiguous, in the arena */
+  const char *name;   /* what it carries, for traces and errors: "query", "output", "lse", "key", "value"; stays valid
+                         while the program is loaded */
+  const void *source; /* contiguous, in the arena */
   int64_t source_bytes;
-  void *destination;   /* contiguous, in the arena */
+  void *destination; /* contiguous, in the arena */
   int64_t destination_bytes;
 } rondo_transfer;
 
@@ -59,16 +60,17 @@ typedef struct rondo_runtime_table {
   /* The memory for all intermediate values of this run, aligned to 64 bytes; at most one call in a run. */
   int32_t (*arena)(rondo_execution *execution, int64_t bytes, void **arena);
 
-  /* Announces that schedule step `step` begins: later work is reported under it. */
+  /* Announces that schedule step `step` begins: later work is reported under it. Before the first call it is 0. */
   int32_t (*step)(rondo_execution *execution, int64_t step, int32_t phase);
 
-  /* Runs `kernel` on a stream. `name` is for traces and errors and outlives the program. */
+  /* Runs `kernel` on a stream. `name` is for traces and errors; it stays valid while the
+   * program is loaded. */
   int32_t (*dispatch)(rondo_execution *execution, int32_t stream, const char *name, rondo_kernel kernel,
                       const void *arguments, int64_t argument_bytes);
 
   /* Sends each source to the rank `distance` ahead on `axis` (cyclically) while receiving each destination from the
-   * rank as far behind. All transfers of one call form one group. Every rank of the axis makes the same calls in the
-   * same order. */
+   * rank as far behind. All transfers of one call, at most 16, form one group. Every rank of the axis makes the same
+   * calls in the same order on the same stream. */
   int32_t (*exchange)(rondo_execution *execution, int32_t stream, int32_t axis, int64_t distance,
                       const rondo_transfer *transfers, int64_t count);
 

@@ -37,10 +37,10 @@ typedef enum {
   RONDO_INVALID_ARGUMENT = 1, /* a null handle, a wrong tensor, an unknown name: the caller can mend it */
   RONDO_INVALID_PROGRAM = 2,  /* not a Rondo program, damaged, or of another ABI version */
   RONDO_OUT_OF_MEMORY = 3,
-  RONDO_TIMED_OUT = 4,        /* a rank made no progress within the time-out */
-  RONDO_RANK_FAILED = 5,      /* a rank reported an error; the text names rank, operation, peer and step */
+  RONDO_TIMED_OUT = 4,   /* a rank made no progress within the time-out */
+  RONDO_RANK_FAILED = 5, /* a rank reported an error; the text names rank, operation, peer and step */
   RONDO_UNSUPPORTED = 6,
-  RONDO_SYSTEM_ERROR = 7      /* the operating system refused (file, thread); the text carries its reason */
+  RONDO_SYSTEM_ERROR = 7 /* the operating system refused (file, thread); the text carries its reason */
 } rondo_status;
 
 typedef struct rondo_context rondo_context;
@@ -75,56 +75,62 @@ typedef enum {
 typedef struct {
   size_t size; /* sizeof(rondo_communicator_options): set by the initializer */
   rondo_communicator_kind kind;
-  int32_t ranks;              /* 1..4096; the product of the grid's axes */
-  double link_latency_us;     /* emulated link: a group of B bytes takes latency + B / bandwidth; */
-  double link_gb_per_s;       /* 0 = no emulation */
-  double timeout_s;           /* a wait longer than this is an error on every rank; 0 = wait for ever */
-  /* Fault injection for tests: "fail@rank,op,step" or "stall@rank,op,step" (op: a kernel's or transfer's name); NULL */
+  int32_t ranks;          /* 1..4096; the product of the grid's axes */
+  double link_latency_us; /* emulated link: a group of B bytes takes latency + B / bandwidth; */
+  double link_gb_per_s;   /* 0 = no emulation */
+  double timeout_s;       /* a rank that makes no progress for so long ends the run with an error; 0 = wait for ever */
+  /* Fault injection for tests: "fail@rank,op,step" or "stall@rank,op,step" (op: a kernel's or transfer's name); NULL.
+   * It strikes once; a run that should have met it but did not is an error. */
   const char *inject;
 } rondo_communicator_options;
 
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  { sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL }
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL}
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
 RONDO_API rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,
                                                  rondo_communicator **communicator);
 RONDO_API void rondo_communicator_destroy(rondo_communicator *communicator);
 
-/* ---- Run ---------------------------------------------------------------------------------------------------------- */
-/* What one rank did in the last run. Times in seconds. */
+/* ---- Run ----------------------------------------------------------------------------------------------------------
+ */
+/* What one rank did in the last run. Times in seconds. Kernels and waits on its own thread; transfers by the clock of
+ * the link, emulated or real. */
 typedef struct {
-  double total;           /* from the start of the entry to its end */
-  double compute;         /* in kernels */
-  double exposed;         /* the compute stream waited for communication */
-  double exposed_tail;    /* the part of `exposed` in tail steps, which only bring results home */
-  double communication;   /* transfers under way */
+  double total;         /* from the start of the entry to its end */
+  double compute;       /* in kernels */
+  double exposed;       /* the compute stream waited for communication */
+  double exposed_tail;  /* the part of `exposed` in tail steps, which only bring results home */
+  double communication; /* transfers under way */
   int64_t bytes_sent;
   int64_t messages_sent;
   int64_t arena_bytes;
 } rondo_rank_statistics;
 
 /* Runs `function` (NULL: the only one) over global tensors: each rank works on views of its shards; nothing is copied.
- * Blocks until every rank is done. On failure the outputs' contents are undefined. */
+ * Blocks until every rank is done. On failure the outputs' contents are undefined, and the communicator can be used
+ * again. After a time-out the call still waits for a kernel that is running: nothing can interrupt it, and it holds
+ * the caller's tensors. With the loopback communicator rank 0 works on its shards, and the others' stay as they are. */
 RONDO_API rondo_status rondo_run(rondo_context *context, const rondo_program *program, const char *function,
                                  rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                                  DLTensor *const *outputs, size_t output_count);
 
 /* The same over shards that the caller placed: inputs[rank * input_count + i] is rank `rank`'s shard of input i.
- * A shard of extent 0 may have data == NULL. */
+ * A shard of extent 0 may have data == NULL. With the loopback communicator these are the shards of rank 0 alone, and
+ * a length that no unsharded extent gives is its shard's extent times the number of parts. */
 RONDO_API rondo_status rondo_run_shards(rondo_context *context, const rondo_program *program, const char *function,
                                         rondo_communicator *communicator, const DLTensor *const *inputs,
                                         size_t input_count, DLTensor *const *outputs, size_t output_count);
 
 /* Evaluates `function` densely in float64 on global, contiguous, double tensors. */
 RONDO_API rondo_status rondo_run_reference(rondo_context *context, const rondo_program *program, const char *function,
-                                           const DLTensor *const *inputs, size_t input_count,
-                                           DLTensor *const *outputs, size_t output_count);
+                                           const DLTensor *const *inputs, size_t input_count, DLTensor *const *outputs,
+                                           size_t output_count);
 
 RONDO_API rondo_status rondo_rank_statistics_get(rondo_context *context, const rondo_communicator *communicator,
                                                  int32_t rank, rondo_rank_statistics *statistics);
 
-/* Records a trace of the next runs, or stops (enable = 0). */
+/* Begins a new recording, of the next runs; or ends it (enable = 0), which keeps what was recorded. */
 RONDO_API rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *communicator, int enable);
 /* Writes what was recorded as Chrome-trace JSON: a compute and a communication lane for each rank. Written to a
  * temporary name and renamed. */
