@@ -83,7 +83,15 @@ static void report(rondo_communicator *communicator, const chain *chain) {
                   (long long)waiter->step, timeout, suspicion);
 }
 
-/* Fails the run if a chain's end is silent for too long; a chain that shows who waits for it tells the most. */
+/* How much a chain tells of what is missing: most if a rank waits to receive it, less if one waits to send. */
+static int telling(const rondo_communicator *communicator, const chain *chain) {
+  if (chain->waiter.rank < 0)
+    return chain->culprit.rank < 0 ? 0 : 1;
+  const stream *waiter = get_stream(communicator, chain->waiter);
+  return waiter->posted && waiter->posted->from == waiter->waits_for.rank ? 3 : 2;
+}
+
+/* Fails the run if a chain's end is silent for too long. */
 static void check(rondo_communicator *communicator) {
   int64_t now = clock_now();
   note_processor_time(communicator, now);
@@ -94,7 +102,7 @@ static void check(rondo_communicator *communicator) {
     chain chain = follow(communicator, rank);
     if (now - get_stream(communicator, chain.culprit)->progress < communicator->timeout)
       continue;
-    if (silent.culprit.rank < 0 || silent.waiter.rank < 0)
+    if (telling(communicator, &chain) > telling(communicator, &silent))
       silent = chain;
   }
   if (silent.culprit.rank >= 0)

@@ -5,9 +5,15 @@
 #include "tools/rondo-run/text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unistd.h>
 
 namespace rondo::run {
+
+/// Of a communicator.
+constexpr int64_t mostRanks = 4096;
+/// No generated number is larger: the generator's radius is at most sqrt(2 log 2^53).
+constexpr double largestNormal = 8.6;
 
 template <typename T>
 static std::vector<std::string> namesOf(const std::vector<T> &items) {
@@ -49,16 +55,20 @@ static Result<const FunctionSpec *> selectFunction(const Options &options, const
   return &manifest.functions.front();
 }
 
+/// The product of the static axes, or mostRanks + 1 if it is larger.
+static int64_t staticRanks(const std::vector<Axis> &axes) {
+  int64_t ranks = 1;
+  for (const Axis &axis : axes)
+    ranks = std::min(ranks * std::min(axis.size.value_or(1), mostRanks + 1), mostRanks + 1);
+  return ranks;
+}
+
 static Result<int32_t> selectRanks(const Options &options, const std::optional<Grid> &grid) {
-  int64_t fixed = 1;
-  bool open = false;
-  for (const Axis &axis : grid ? grid->axes : std::vector<Axis>()) {
-    open |= !axis.size;
-    fixed *= std::min<int64_t>(axis.size.value_or(1), 4097);
-    fixed = std::min<int64_t>(fixed, 4097);
-  }
-  if (fixed > 4096)
-    return Error{"the program's grid has more than 4096 ranks, which is the most that this machine runs"};
+  std::vector<Axis> axes = grid ? grid->axes : std::vector<Axis>();
+  bool open = std::any_of(axes.begin(), axes.end(), [](const Axis &axis) { return !axis.size; });
+  int64_t fixed = staticRanks(axes);
+  if (fixed > mostRanks)
+    return Error{concat("the program's grid @", grid->name, " has more than ", mostRanks, " ranks, the most that run")};
   int32_t ranks = options.ranks.value_or(int32_t(fixed));
   if (!grid && ranks != 1)
     return Error{concat("--ranks=", ranks, ": the program names no grid, so it runs on 1 rank")};
@@ -86,8 +96,12 @@ static Result<PlannedInput> planInput(const Options &options, const TensorSpec &
         concat("--amplitude=", spec.name, "=... has no effect on an input that is read from '", given->value, "'")};
   if (amplitude)
     input.amplitude *= amplitude->value;
-  if (!given)
+  if (!given) {
+    if (std::fabs(input.amplitude) * largestNormal >= overflowBound(spec.type))
+      return Error{concat("--amplitude: input '", spec.name, "' with amplitude ", input.amplitude,
+                          " would exceed the range of ", elementTypeName(spec.type))};
     return input;
+  }
   Result<NpyFile> file = NpyFile::open(given->value);
   if (!file)
     return file.error();

@@ -13,9 +13,10 @@ public:
   Session(Executor &executor, const Options &options, const Manifest &manifest, const Plan &plan)
       : executor(executor), options(options), plan(plan), report{&options, &manifest, &plan, {}, {}} {}
 
-  /// Makes the inputs and outputs and starts the ranks. Errors are the user's.
+  /// Makes the inputs, outputs and, with --check, references. Errors are the user's.
   Status prepare();
-  /// Runs, compares, and writes what was asked for. False: all of that was done, and the check failed.
+  /// Starts the ranks, runs, compares, and writes what was asked for. False: all of that was done, and the check
+  /// failed.
   Result<bool> execute();
 
 private:

@@ -71,7 +71,7 @@ TEST(Manifest, ErrorsNameThePlace) {
            {"[1, 8]", "[1, 8, 2]", "functions[0].outputs[0].sharding: expected one list for each of the 3 dimensions"},
            {"[1, 8]", "[1, \"t\"]", "expected a length that is in the list of lengths, got 't'"},
            {"[\"s0\"]", "\"s0\"", "functions[0].lengths: expected a list"},
-           {"{", "", "line 1"}}) {
+           {"{", "", "malformed: line 2: "}}) {
     Result<Manifest> manifest = parseManifest(replaced(wrong.from, wrong.to).c_str());
     ASSERT_FALSE(manifest) << wrong.phrase;
     EXPECT_NE(manifest.error().text.find(wrong.phrase), std::string::npos) << manifest.error().text;

@@ -156,6 +156,11 @@ TEST_F(Misuse, ValuesBeyondTheRangeOfTheType) {
               {"1e+06 at [0, 1, 3, 2] is beyond the range of f16"});
 }
 
+TEST_F(Misuse, AmplitudesBeyondTheRangeOfTheType) {
+  Arguments half = {sampleProgram, "--function=copy_f16", "--length=s0=5", "--amplitude=1e4"};
+  expectError(2, half, {"input 'arg0' with amplitude 10000 would exceed the range of f16"});
+}
+
 TEST_F(Misuse, OutputPathsAreJudgedBeforeTheRun) {
   for (const char *option : {"--output=result0=", "--trace=", "--json="}) {
     expectMisuse({option + std::string("none/x"), "--length=s0=5"}, {"'none/x'", "No such file"});

@@ -9,6 +9,7 @@ namespace rondo::test {
 
 const char *const sampleProgram = RONDO_SAMPLE_PROGRAM;
 const char *const staticSampleProgram = RONDO_STATIC_SAMPLE_PROGRAM;
+const char *const ringProgram = RONDO_RING_PROGRAM;
 
 /// In the child: never returns.
 static void execute(const TemporaryFolder &streams, const TemporaryFolder &folder, char **arguments) {

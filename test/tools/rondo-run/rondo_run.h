@@ -38,6 +38,7 @@ protected:
 /// The fixtures, compiled by the build.
 extern const char *const sampleProgram;       // its grid is bound at run time
 extern const char *const staticSampleProgram; // its grid has 4 ranks
+extern const char *const ringProgram;         // adds the sum of all rows to each; blocks of rows circulate
 
 } // namespace rondo::test
 #endif // RONDO_TEST_RONDO_RUN_H

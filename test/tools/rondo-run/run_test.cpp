@@ -197,7 +197,7 @@ TEST_F(Run, AnInjectedStallEndsWithinTheTimeOut) {
 }
 
 TEST_F(Run, AnInjectionThatHitsNothingIsAnError) {
-  expectError(1, sample("copy_f32", {"--inject=fail@1,coppy,0"}), {"--inject=fail@1,coppy,0", "no such operation"});
+  expectError(1, sample("copy_f32", {"--inject=fail@1,coppy,0"}), {"'fail@1,coppy,0' met nothing"});
 }
 
 } // namespace
