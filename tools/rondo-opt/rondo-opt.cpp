@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::rondo::registerRondoPartitionPass();
   mlir::rondo::registerRondoBufferizePass();
+  mlir::rondo::registerExecVerifyOrderPass();
   mlir::rondo::registerRondoOutlineKernelsPass();
   mlir::rondo::registerRondoAssignStreamsPass();
   mlir::rondo::registerRondoPlanArenaPass();
