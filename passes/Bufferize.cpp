@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -80,8 +81,9 @@ static LogicalResult prepareTensors(ModuleOp module) {
   RewritePatternSet toLinalg(context);
   linalg::populateElementwiseToLinalgConversionPatterns(toLinalg);
   RewritePatternSet fusion(context);
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(fusion); // else asking for an extent counts as a use
   linalg::populateElementwiseOpsFusionPatterns(
-      fusion, [](OpOperand *operand) { return operand->get().getDefiningOp()->hasOneUse(); });
+      fusion, [](OpOperand *operand) { return llvm::all_equal(operand->get().getUsers()); });
   linalg::populateInlineConstantOperandsPatterns(fusion);
   RewritePatternSet destinations(context);
   destinations.add<FillSplat, ForwardDestination>(context);
