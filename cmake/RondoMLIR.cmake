@@ -16,6 +16,8 @@ include(HandleLLVMOptions)
 
 include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+# rondo/abi.h, the contract with the runtime: its structures and function table, in plain C.
+include_directories(${PROJECT_SOURCE_DIR}/runtime/include)
 separate_arguments(LLVM_DEFINITIONS_LIST NATIVE_COMMAND ${LLVM_DEFINITIONS})
 add_definitions(${LLVM_DEFINITIONS_LIST})
 

@@ -6,6 +6,7 @@
 #ifndef RONDO_TOOLS_COMPILER_PIPELINES_H
 #define RONDO_TOOLS_COMPILER_PIPELINES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <optional>
