@@ -17,7 +17,6 @@ static Result<std::vector<HostTensor>> makeOutputs(const std::vector<PlannedOutp
     Result<HostTensor> tensor = HostTensor::create(output.spec->name, type, output.shape);
     if (!tensor)
       return tensor.error();
-    tensor->fillWithNaN();
     tensors.push_back(std::move(*tensor));
   }
   return tensors;
@@ -69,6 +68,8 @@ Status Session::evaluateReference() {
   if (!room)
     return room.error();
   references = std::move(*room);
+  for (HostTensor &reference : references)
+    reference.fillWithNaN();
   Status evaluated = executor.evaluate(plan.function->name, *wide, references);
   progress.clear();
   return evaluated;

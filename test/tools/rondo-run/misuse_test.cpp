@@ -92,7 +92,7 @@ TEST_F(Misuse, Combinations) {
 }
 
 TEST_F(Misuse, Names) {
-  expectError(2, {sampleProgram}, {"has 7 functions: copy_f32, copy_f16", "--function=NAME"});
+  expectError(2, {sampleProgram}, {"has 8 functions: copy_f32, copy_f16", "--function=NAME"});
   expectError(2, {sampleProgram, "--function=copy_f23"}, {"no function 'copy_f23'", "did you mean 'copy_f32'?"});
   expectMisuse({"--input=arg1=x.npy"}, {"no input 'arg1'; known: arg0; did you mean 'arg0'?"});
   expectMisuse({"--output=result=x.npy"}, {"no output 'result'; known: result0; did you mean 'result0'?"});
