@@ -6,6 +6,7 @@
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/RankProgram.h"
+#include "passes/ResolveExtents.h"
 #include "passes/schedules/Auto.h"
 
 #include "dialect/spmd/Spmd.h"
@@ -39,6 +40,7 @@ public:
 private:
   func::FuncOp createFunction();
   DictionaryAttr getTensorAttributes(Value value, bool isOutput);
+  Value getGlobalValue(unsigned argument);
   LogicalResult emitOp(Operation *op);
   LogicalResult emitAttention(DistributedAttentionInterface op);
   void emitElementwise(Operation *op);
@@ -219,6 +221,13 @@ void FunctionPartitioner::emitReturn(func::ReturnOp op) {
   func::ReturnOp::create(builder, op.getLoc(), results);
 }
 
+/// The global argument, or value returned, of which a tensor argument of the local function is a shard.
+Value FunctionPartitioner::getGlobalValue(unsigned argument) {
+  unsigned inputs = global.getNumArguments();
+  return argument < inputs ? global.getArgument(argument)
+                           : global.front().getTerminator()->getOperand(argument - inputs);
+}
+
 LogicalResult FunctionPartitioner::emitOp(Operation *op) {
   switch (classify(op)) {
   case OpKind::Attention:
@@ -263,6 +272,9 @@ FailureOr<func::FuncOp> FunctionPartitioner::run() {
       return failure();
     }
   emitReturn(cast<func::ReturnOp>(global.front().getTerminator()));
+  resolveExtents(local, [&](BlockArgument argument, int64_t dim) {
+    return program->getLocalExtent(dimensions.getClass(getGlobalValue(argument.getArgNumber()), dim));
+  });
   program.reset();
   local->setAttr("spmd.schedules", builder.getArrayAttr(schedules));
   local->setAttr("spmd.communication_bytes",
