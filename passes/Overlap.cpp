@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace mlir::rondo {
 #define GEN_PASS_DEF_RONDOOVERLAPPASS
@@ -68,23 +69,32 @@ static Operation *findHidingOp(spmd::ShiftStartOp start, spmd::WaitOp wait) {
   return nullptr;
 }
 
-/// Reports for each shift what hides it. One whose pending value is loop-carried is hidden by the iteration it starts in.
+/// What hides a shift; empty if nothing does. One whose pending value is loop-carried is hidden by the step it starts in.
+static StringRef findHidingWork(spmd::ShiftStartOp start) {
+  auto wait = dyn_cast<spmd::WaitOp>(*start.getPending().user_begin());
+  if (!wait || wait->getBlock() != start->getBlock())
+    return "the step it starts in";
+  Operation *op = findHidingOp(start, wait);
+  return op ? op->getName().getStringRef() : "";
+}
+
+/// Reports for each shift what hides it; once for those that come from one op by peeling.
 static void remarkShifts(func::FuncOp function) {
   auto options = getRemarkOptions(function);
+  llvm::DenseSet<std::tuple<const void *, StringRef, StringRef>> reported;
   function.walk([&](spmd::ShiftStartOp start) {
-    auto wait = dyn_cast<spmd::WaitOp>(*start.getPending().user_begin());
-    if (!wait || wait->getBlock() != start->getBlock()) {
+    StringRef work = findHidingWork(start);
+    if (!reported.insert({start.getLoc().getAsOpaquePointer(), start.getName(), work}).second)
+      return;
+    if (!work.empty()) {
       remark::passed(start.getLoc(), options)
-          << remark::metric("transfer", start.getName()) << remark::metric("behind", "the step it starts in");
-    } else if (Operation *op = findHidingOp(start, wait)) {
-      remark::passed(start.getLoc(), options) << remark::metric("transfer", start.getName())
-                                              << remark::metric("behind", op->getName().getStringRef());
-    } else {
-      remark::missed(start.getLoc(), options)
-          << remark::metric("transfer", start.getName())
-          << remark::reason("nothing is computed between its start and the first use of what arrives")
-          << remark::suggest("a schedule with fewer transfers in its tail, if this one is long");
+          << remark::metric("transfer", start.getName()) << remark::metric("behind", work);
+      return;
     }
+    remark::missed(start.getLoc(), options)
+        << remark::metric("transfer", start.getName())
+        << remark::reason("nothing is computed between its start and the first use of what arrives")
+        << remark::suggest("compute in between what does not need it");
   });
 }
 

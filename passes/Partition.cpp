@@ -119,10 +119,14 @@ func::FuncOp FunctionPartitioner::createFunction() {
 
 Movable FunctionPartitioner::createMovable(StringRef name, int64_t sequenceDimension, ArrayRef<Dimension> shape,
                                            Type element) {
-  AffineExpr bytes = builder.getAffineConstantExpr(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
-  for (Dimension dimension : shape)
-    bytes = program->getLocalExtentFormula(dimensions.getClass(dimension.value, dimension.index)) * bytes;
-  return {name, sequenceDimension, program->getLocalExtents(shape), bytes};
+  AffineExpr constant = builder.getAffineConstantExpr(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+  AffineExpr symbolic = builder.getAffineConstantExpr(1); // apart, so that the constants fold
+  for (Dimension dimension : shape) {
+    AffineExpr extent = program->getLocalExtentFormula(dimensions.getClass(dimension.value, dimension.index));
+    AffineExpr &product = isa<AffineConstantExpr>(extent) ? constant : symbolic;
+    product = product * extent;
+  }
+  return {name, sequenceDimension, program->getLocalExtents(shape), symbolic * constant};
 }
 
 void FunctionPartitioner::fillSide(PartitionContext &context, Side side, ArrayRef<OpOperand *> operands) {
