@@ -6,6 +6,7 @@
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/RankProgram.h"
+#include "passes/ResolveExtents.h"
 #include "passes/schedules/Auto.h"
 
 #include "dialect/spmd/Spmd.h"
@@ -39,6 +40,7 @@ public:
 private:
   func::FuncOp createFunction();
   DictionaryAttr getTensorAttributes(Value value, bool isOutput);
+  Value getGlobalValue(unsigned argument);
   LogicalResult emitOp(Operation *op);
   LogicalResult emitAttention(DistributedAttentionInterface op);
   void emitElementwise(Operation *op);
@@ -117,10 +119,14 @@ func::FuncOp FunctionPartitioner::createFunction() {
 
 Movable FunctionPartitioner::createMovable(StringRef name, int64_t sequenceDimension, ArrayRef<Dimension> shape,
                                            Type element) {
-  AffineExpr bytes = builder.getAffineConstantExpr(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
-  for (Dimension dimension : shape)
-    bytes = program->getLocalExtentFormula(dimensions.getClass(dimension.value, dimension.index)) * bytes;
-  return {name, sequenceDimension, program->getLocalExtents(shape), bytes};
+  AffineExpr constant = builder.getAffineConstantExpr(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+  AffineExpr symbolic = builder.getAffineConstantExpr(1); // apart, so that the constants fold
+  for (Dimension dimension : shape) {
+    AffineExpr extent = program->getLocalExtentFormula(dimensions.getClass(dimension.value, dimension.index));
+    AffineExpr &product = isa<AffineConstantExpr>(extent) ? constant : symbolic;
+    product = product * extent;
+  }
+  return {name, sequenceDimension, program->getLocalExtents(shape), symbolic * constant};
 }
 
 void FunctionPartitioner::fillSide(PartitionContext &context, Side side, ArrayRef<OpOperand *> operands) {
@@ -219,6 +225,13 @@ void FunctionPartitioner::emitReturn(func::ReturnOp op) {
   func::ReturnOp::create(builder, op.getLoc(), results);
 }
 
+/// The global argument, or value returned, of which a tensor argument of the local function is a shard.
+Value FunctionPartitioner::getGlobalValue(unsigned argument) {
+  unsigned inputs = global.getNumArguments();
+  return argument < inputs ? global.getArgument(argument)
+                           : global.front().getTerminator()->getOperand(argument - inputs);
+}
+
 LogicalResult FunctionPartitioner::emitOp(Operation *op) {
   switch (classify(op)) {
   case OpKind::Attention:
@@ -263,6 +276,9 @@ FailureOr<func::FuncOp> FunctionPartitioner::run() {
       return failure();
     }
   emitReturn(cast<func::ReturnOp>(global.front().getTerminator()));
+  resolveExtents(local, [&](BlockArgument argument, int64_t dim) {
+    return program->getLocalExtent(dimensions.getClass(getGlobalValue(argument.getArgNumber()), dim));
+  });
   program.reset();
   local->setAttr("spmd.schedules", builder.getArrayAttr(schedules));
   local->setAttr("spmd.communication_bytes",

@@ -19,8 +19,53 @@ def RondoPropagateShardingPass : Pass<"rondo-propagate-sharding", "::mlir::Modul
 
 def RondoPartitionPass : Pass<"rondo-partition", "::mlir::ModuleOp"> {
   let summary = "Rewrite the global program into one rank's, by a schedule";
+  let description = [{
+    Replaces each public function by the function that every rank runs on its own shards. Every op with tensor results
+    carries `rondo.shardings`, as `rondo-propagate-sharding` leaves it; in a function without any sharding every rank
+    holds everything. An attention becomes the program of its schedule: partial attention of local blocks, merges, and
+    shifts along the axis, each waited for at once. All other ops stay, on local types.
+
+    ```mlir
+    // before
+    func.func @f(%q: tensor<1x32x61x128xf32> {rondo.sharding = #s}, %k: tensor<1x8x?x128xf32> {rondo.sharding = #s},
+                 %v: tensor<1x8x?x128xf32> {rondo.sharding = #s}) -> (tensor<1x32x61x128xf32> {rondo.sharding = #s}) {
+      %o = rondo.attention %q, %k, %v {rondo.shardings = [#s]} : ...
+      return %o : tensor<1x32x61x128xf32>
+    }
+
+    // after, schedule=query-ring
+    func.func @f(%q: tensor<1x32x?x128xf32> {rondo.sharding = #s, spmd.shape = [1, 32, 61, 128]},
+                 %k: tensor<1x8x?x128xf32> {rondo.sharding = #s, spmd.shape = [1, 8, "s0", 128]}, %v: ...,
+                 %output: tensor<1x32x?x128xf32> {rondo.sharding = #s, spmd.output, spmd.shape = [1, 32, 61, 128]},
+                 %s0: index {spmd.length = "s0"}) -> tensor<1x32x?x128xf32>
+        attributes {spmd.communication_bytes = "1843200", spmd.schedules = ["query-ring"]} {
+      %staged = linalg.copy ins(%q) outs(...)
+      %o0, %l0 = rondo.attend ins(%q, %k, %v) ...
+      %ring:3 = scf.for %t = %c1 to %c4 step %c1 iter_args(%qt = %staged, %ot = %o0, %lt = %l0) {
+        spmd.step %t
+        %p = spmd.shift_start %qt by 1 on @gpus "seq"(%rows) name "query" : ...
+        %arrived = spmd.wait %p, %qt : ...
+        ...
+        %o, %l = rondo.merge ins(%partial#0, %partial#1) outs(%before, %lse_before)
+        scf.yield %arrived, %o, %l
+      }
+      ...
+      %r = linalg.copy ins(%home) outs(%output)
+      return %r
+    }
+    ```
+
+    A sharded dimension becomes `?`; heads, which are cut into equal parts, get the static extent of one part. Extents
+    that are `?` in the global program become arguments, one for all dimensions that must be equal.
+
+    `schedule=auto` takes the schedule that moves the fewest bytes. Where lengths or the number of ranks are bound at run
+    time, the program chooses by the same formula. Remarks of category `rondo-schedule` report the schedule, its bytes and
+    steps, the inequality by which a program chooses, and a schedule chosen by hand that moves more than another would.
+
+    Functions marked `rondo.reference` stay as they are.
+  }];
   let options = [Option<"schedule", "schedule", "std::string", /*default=*/"\"auto\"",
-                        "Schedule of every attention: auto, query-ring, kv-ring, or one that was registered">];
+                        "Schedule of every attention: auto, query-ring, kv-ring, local, or one that was registered">];
   let dependentDialects = ["::mlir::rondo::RondoDialect", "::mlir::spmd::SpmdDialect", "::mlir::scf::SCFDialect",
                            "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::linalg::LinalgDialect"];
@@ -28,11 +73,66 @@ def RondoPartitionPass : Pass<"rondo-partition", "::mlir::ModuleOp"> {
 
 def RondoOverlapPass : Pass<"rondo-overlap", "::mlir::func::FuncOp"> {
   let summary = "Move shifts so that compute hides them";
+  let description = [{
+    Takes a program that waits for each transfer at once, and moves starts and waits apart:
+
+    - each wait sinks to the first use of what arrives;
+    - a loop is rotated if it sends a loop-carried value that has arrived, not been computed, in the iteration before:
+      that shift starts in the iteration before, and the value in flight is carried. The first one starts before the
+      loop, as soon as its source is known, and the last iteration, which starts none, is peeled. If the loop may run
+      zero times, all that is under a condition.
+
+    ```mlir
+    // before
+    %a0, ... = rondo.attend ins(%q, %k, %v) ...
+    scf.for %t = %c1 to %n step %c1 iter_args(%qt = %staged, %ot = %o0) {
+      %p = spmd.shift_start %qt by 1 on @gpus "seq" (%rows) name "query" : ...
+      %arrived = spmd.wait %p, %qt : ...
+      %s = spmd.shift_start %ot by 1 on @gpus "seq" (%rows) name "output" : ...
+      %before = spmd.wait %s, %ot : ...
+      %partial = rondo.attend ins(%arrived, %k, %v) ...
+      %o = rondo.merge ins(%partial) outs(%before) ...
+      scf.yield %arrived, %o
+    }
+
+    // after
+    %p0 = spmd.shift_start %staged by 1 on @gpus "seq" (%rows1) name "query" : ...
+    %a0, ... = rondo.attend ins(%q, %k, %v) ...
+    scf.for %t = %c1 to %last step %c1 iter_args(%qt = %staged, %ot = %o0, %pt = %p0) {
+      %arrived = spmd.wait %pt, %qt : ...
+      %s = spmd.shift_start %ot by 1 on @gpus "seq" (%rows) name "output" : ...
+      %pn = spmd.shift_start %arrived by 1 on @gpus "seq" (%rows_next) name "query" : ...
+      %partial = rondo.attend ins(%arrived, %k, %v) ...
+      %before = spmd.wait %s, %ot : ...
+      %o = rondo.merge ins(%partial) outs(%before) ...
+      scf.yield %arrived, %o, %pn
+    }
+    // the last iteration
+    ```
+
+    The pass knows nothing of attention and serves every schedule; without it every transfer is exposed. Remarks of
+    category `rondo-overlap` report for each transfer what hides it, or that nothing does.
+  }];
   let dependentDialects = ["::mlir::spmd::SpmdDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
 }
 
 def SpmdVerifyPendingPass : Pass<"spmd-verify-pending", "::mlir::func::FuncOp"> {
   let summary = "Verify that every value in flight is waited for exactly once on every path";
+  let description = [{
+    A verifier: it changes nothing. For each `!spmd.pending` value, through loops that carry it and branches that yield
+    it, exactly one `spmd.wait` ends its flight on every path, and that wait names the source of the start: what is in
+    use until then. Only `spmd.wait`, `scf.for` and `scf.yield` may take a value in flight.
+
+    ```mlir
+    // accepted
+    %p = spmd.shift_start %q by 1 on @gpus "seq" (%rows) name "query" : ...
+    %arrived = spmd.wait %p, %q : ...
+
+    // rejected: the flight never ends
+    %p = spmd.shift_start %q by 1 on @gpus "seq" (%rows) name "query" : ...
+    return
+    ```
+  }];
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
