@@ -10,6 +10,13 @@ using namespace mlir::rondo;
 
 static bool isTensor(Value value) { return isa<TensorType>(value.getType()); }
 
+SmallVector<Value> rondo::getTensors(Operation *op) {
+  SmallVector<Value> values = llvm::to_vector(op->getOperands());
+  llvm::append_range(values, op->getResults());
+  llvm::erase_if(values, [](Value value) { return !isTensor(value); });
+  return values;
+}
+
 static bool isElementwise(linalg::LinalgOp op) {
   if (op.getNumParallelLoops() != op.getNumLoops() || op.hasIndexSemantics() || !op.hasPureTensorSemantics())
     return false;
@@ -19,26 +26,25 @@ static bool isElementwise(linalg::LinalgOp op) {
   });
 }
 
-GlobalOpKind rondo::getGlobalOpKind(Operation *op) {
-  auto tensors = llvm::make_filter_range(
-      llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector_of<Value>(op->getResults())), isTensor);
+OpKind rondo::classify(Operation *op) {
+  SmallVector<Value> tensors = getTensors(op);
   if (llvm::any_of(tensors, [](Value value) { return !isa<RankedTensorType>(value.getType()); }))
-    return GlobalOpKind::Other;
+    return OpKind::Other;
   if (isa<DistributedAttentionInterface>(op))
-    return GlobalOpKind::Attention;
+    return OpKind::Attention;
   if (auto structured = dyn_cast<linalg::LinalgOp>(op))
-    return isElementwise(structured) ? GlobalOpKind::Elementwise : GlobalOpKind::Other;
+    return isElementwise(structured) ? OpKind::Elementwise : OpKind::Other;
   if (isa<tensor::EmptyOp>(op))
-    return GlobalOpKind::Empty;
+    return OpKind::Empty;
   if (auto dim = dyn_cast<tensor::DimOp>(op))
-    return dim.getConstantIndex() ? GlobalOpKind::Dim : GlobalOpKind::Other;
+    return dim.getConstantIndex() ? OpKind::Dim : OpKind::Other;
   if (tensors.empty())
-    return op->getNumRegions() == 0 && op->getNumResults() > 0 && isMemoryEffectFree(op) ? GlobalOpKind::Scalar
-                                                                                         : GlobalOpKind::Other;
+    return op->getNumRegions() == 0 && op->getNumResults() > 0 && isMemoryEffectFree(op) ? OpKind::Scalar
+                                                                                         : OpKind::Other;
   DenseElementsAttr constant;
   if (matchPattern(op, m_Constant(&constant)))
-    return constant.isSplat() ? GlobalOpKind::Splat : GlobalOpKind::Other;
-  return OpTrait::hasElementwiseMappableTraits(op) ? GlobalOpKind::Elementwise : GlobalOpKind::Other;
+    return constant.isSplat() ? OpKind::Splat : OpKind::Other;
+  return OpTrait::hasElementwiseMappableTraits(op) ? OpKind::Elementwise : OpKind::Other;
 }
 
 InFlightDiagnostic rondo::emitCannotBeDistributed(Operation *op) {

@@ -10,7 +10,7 @@
 
 namespace mlir::rondo {
 
-enum class GlobalOpKind {
+enum class OpKind {
   Attention,   // implements DistributedAttentionInterface
   Elementwise, // each element of its results depends on the elements of its operands at the same place alone
   Empty,       // an uninitialised tensor
@@ -19,7 +19,10 @@ enum class GlobalOpKind {
   Scalar,      // neither reads nor gives tensors
   Other        // cannot be distributed
 };
-GlobalOpKind getGlobalOpKind(Operation *op);
+OpKind classify(Operation *op);
+
+/// The tensors among an op's operands and results.
+SmallVector<Value> getTensors(Operation *op);
 
 /// Emits the error that `op` cannot be distributed, and what can.
 InFlightDiagnostic emitCannotBeDistributed(Operation *op);

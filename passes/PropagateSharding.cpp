@@ -20,17 +20,17 @@ static LogicalResult verifyOps(func::FuncOp function) {
     return function.emitOpError() << "has " << function.getBody().getBlocks().size()
                                   << " blocks; expected one: control flow cannot be distributed";
   for (Operation &op : function.front().without_terminator())
-    if (getGlobalOpKind(&op) == GlobalOpKind::Other)
+    if (classify(&op) == OpKind::Other)
       return emitCannotBeDistributed(&op);
   return success();
 }
 
-/// Gives each use of an uninitialised tensor or of a splat constant an op of its own: such a value is free to be sharded
-/// as its user needs it, but users may need it differently.
+/// Gives each use of an uninitialised tensor or of a splat constant an op of its own: such a value is free to be
+/// sharded as its user needs it, but users may need it differently.
 static void separateFreeValues(func::FuncOp function) {
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
-    GlobalOpKind kind = getGlobalOpKind(&op);
-    if (kind != GlobalOpKind::Empty && kind != GlobalOpKind::Splat)
+    OpKind kind = classify(&op);
+    if (kind != OpKind::Empty && kind != OpKind::Splat)
       continue;
     OpBuilder builder(op.getContext());
     builder.setInsertionPointAfter(&op);
@@ -40,17 +40,18 @@ static void separateFreeValues(func::FuncOp function) {
   }
 }
 
-/// Writes the sharding of every ranked tensor: on the function's arguments and results, and on ops as `rondo.shardings`.
-static LogicalResult writeShardings(func::FuncOp function, const ShardingPropagation &propagation) {
+/// Writes the sharding of every ranked tensor: on the function's arguments and results, and on ops as
+/// `rondo.shardings`.
+static LogicalResult writeShardings(func::FuncOp function, ShardingPropagation &propagation) {
   auto unit = UnitAttr::get(function.getContext());
   auto getSharding = [&](Value value) -> Attribute {
     return isa<RankedTensorType>(value.getType()) ? Attribute(propagation.getSharding(value)) : unit;
   };
   for (BlockArgument argument : function.getArguments())
-    if (Attribute sharding = getSharding(argument); sharding != unit)
+    if (auto sharding = dyn_cast_or_null<ShardingAttr>(getSharding(argument)))
       function.setArgAttr(argument.getArgNumber(), RondoDialect::kShardingAttr, sharding);
   for (OpOperand &returned : function.front().getTerminator()->getOpOperands())
-    if (Attribute sharding = getSharding(returned.get()); sharding != unit)
+    if (auto sharding = dyn_cast_or_null<ShardingAttr>(getSharding(returned.get())))
       function.setResultAttr(returned.getOperandNumber(), RondoDialect::kShardingAttr, sharding);
   for (Operation &op : function.front()) {
     SmallVector<Attribute> shardings = llvm::map_to_vector(op.getResults(), getSharding);
@@ -101,8 +102,8 @@ struct PropagateShardingPass : mlir::rondo::impl::RondoPropagateShardingPassBase
                                     << " public functions); expected a rondo.attention in at least one";
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
       if (function.isPrivate() && attends(function)) {
-        diagnostic.attachNote(function.getLoc()) << "function @" << function.getName()
-                                                 << " attends, but is private; make it public";
+        diagnostic.attachNote(function.getLoc())
+            << "function @" << function.getName() << " attends, but is private; make it public";
         break;
       }
     return diagnostic;
@@ -120,9 +121,8 @@ struct PropagateShardingPass : mlir::rondo::impl::RondoPropagateShardingPassBase
             continue;
           InFlightDiagnostic diagnostic = emitError(declaration.loc)
                                           << declaration.owner << " is sharded over grid "
-                                          << declaration.sharding.getGrid() << ", but " << first->owner
-                                          << " over grid " << first->sharding.getGrid()
-                                          << "; expected one grid: make both axes of it";
+                                          << declaration.sharding.getGrid() << ", but " << first->owner << " over grid "
+                                          << first->sharding.getGrid() << "; expected one grid: make both axes of it";
           diagnostic.attachNote(first->loc) << first->owner << " is declared here";
           return diagnostic;
         }
@@ -140,9 +140,9 @@ struct PropagateShardingPass : mlir::rondo::impl::RondoPropagateShardingPassBase
     if (failed(propagation.run()) || failed(writeShardings(function, propagation)))
       return failure();
     int64_t tensors = countTensors(function), declared = declarations.size();
-    remark::passed(function.getLoc(), remark::RemarkOpts::name("PropagateSharding")
-                                          .category("rondo-propagate-sharding")
-                                          .function(function.getName()))
+    remark::passed(
+        function.getLoc(),
+        remark::RemarkOpts::name("PropagateSharding").category("rondo-propagate-sharding").function(function.getName()))
         << remark::metric("declared", declared) << remark::metric("derived", tensors - declared);
     return success();
   }

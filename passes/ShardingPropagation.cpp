@@ -3,6 +3,7 @@
 #include "passes/GlobalOps.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::rondo;
@@ -42,10 +43,10 @@ static std::string print(ArrayAttr axes) {
 ShardingPropagation::ShardingPropagation(func::FuncOp function, GridOp grid)
     : function(function), grid(grid), arguments(getArgumentShardings(function)), results(getResultShardings(function)) {
   for (Operation &op : function.front()) {
-    GlobalOpKind kind = getGlobalOpKind(&op);
-    if (kind == GlobalOpKind::Attention)
+    OpKind kind = classify(&op);
+    if (kind == OpKind::Attention)
       addConstraints(cast<DistributedAttentionInterface>(op));
-    else if (kind == GlobalOpKind::Elementwise)
+    else if (kind == OpKind::Elementwise)
       addElementwiseConstraints(&op);
   }
 }
@@ -67,10 +68,7 @@ void ShardingPropagation::addConstraints(DistributedAttentionInterface op) {
 }
 
 void ShardingPropagation::addElementwiseConstraints(Operation *op) {
-  SmallVector<Value> tensors;
-  for (Value value : llvm::concat<Value>(llvm::to_vector(op->getOperands()), llvm::to_vector_of<Value>(op->getResults())))
-    if (isa<RankedTensorType>(value.getType()))
-      tensors.push_back(value);
+  SmallVector<Value> tensors = getTensors(op);
   int64_t rank = cast<RankedTensorType>(tensors.front().getType()).getRank();
   for (int64_t dim = 0; dim < rank; ++dim) {
     DimensionGroup group{StringAttr::get(op->getContext(), "dimension " + Twine(dim)).getValue(), Cut::Blocks, {}};
@@ -94,7 +92,7 @@ void ShardingPropagation::declare(Value value, const ShardingDeclaration &declar
     known.try_emplace({value, dim}, Known{declaration.sharding.getDimensions()[dim], &declaration});
 }
 
-void ShardingPropagation::attachSource(InFlightDiagnostic &diagnostic, Operation *op, Dimension dimension) const {
+void ShardingPropagation::attachSource(InFlightDiagnostic &diagnostic, Operation *op, Dimension dimension) {
   const ShardingDeclaration *source = lookup(dimension)->source;
   diagnostic.attachNote(source->loc) << "the sharding of " << describeValue(op, dimension.value) << " derives from "
                                      << source->owner << " of @" << function.getName() << ": " << source->sharding;
@@ -119,11 +117,11 @@ LogicalResult ShardingPropagation::propagate(const Constraint &constraint, bool 
     changed |= isNew;
     if (entry->second.axes == reference.axes)
       continue;
-    InFlightDiagnostic diagnostic =
-        op->emitOpError() << "needs its " << group.name << " sharded alike everywhere, but "
-                          << describeValue(op, first->value) << " is sharded by " << print(reference.axes) << " and "
-                          << describeValue(op, member.value) << " by " << print(entry->second.axes)
-                          << "; shard both by the same axes, or leave one sharding out, to be derived";
+    InFlightDiagnostic diagnostic = op->emitOpError()
+                                    << "needs its " << group.name << " sharded alike everywhere, but "
+                                    << describeValue(op, first->value) << " is sharded by " << print(reference.axes)
+                                    << " and " << describeValue(op, member.value) << " by " << print(entry->second.axes)
+                                    << "; shard both by the same axes, or leave one sharding out, to be derived";
     attachSource(diagnostic, op, *first);
     attachSource(diagnostic, op, member);
     return diagnostic;
@@ -142,16 +140,17 @@ LogicalResult ShardingPropagation::propagate() {
   return success();
 }
 
-LogicalResult ShardingPropagation::checkReturned(Value value, const ShardingDeclaration &declaration) const {
+LogicalResult ShardingPropagation::checkReturned(Value value, const ShardingDeclaration &declaration) {
   for (int64_t dim = 0; dim < declaration.sharding.getRank(); ++dim) {
     const Known *actual = lookup({value, dim});
     ArrayAttr declared = declaration.sharding.getDimensions()[dim];
     if (!actual || actual->axes == declared)
       continue;
     InFlightDiagnostic diagnostic = function.front().getTerminator()->emitOpError()
-                                    << "cannot return " << declaration.owner << " sharded as declared: it is sharded by "
-                                    << print(actual->axes) << " in dimension " << dim << ", but declared by "
-                                    << print(declared) << "; declare it as it is, or leave its sharding out";
+                                    << "cannot return " << declaration.owner
+                                    << " sharded as declared: it is sharded by " << print(actual->axes)
+                                    << " in dimension " << dim << ", but declared by " << print(declared)
+                                    << "; declare it as it is, or leave its sharding out";
     diagnostic.attachNote(actual->source->loc) << "its sharding derives from " << actual->source->owner << " of @"
                                                << function.getName() << ": " << actual->source->sharding;
     return diagnostic;
@@ -179,15 +178,17 @@ LogicalResult ShardingPropagation::run() {
   return success();
 }
 
-ShardingAttr ShardingPropagation::getSharding(Value value) const {
+ShardingAttr ShardingPropagation::getSharding(Value value) {
   MLIRContext *context = value.getContext();
   SmallVector<ArrayAttr> dimensions;
   for (int64_t dim = 0; dim < cast<RankedTensorType>(value.getType()).getRank(); ++dim) {
     const Known *axes = lookup({value, dim});
     dimensions.push_back(axes ? axes->axes : ArrayAttr::get(context, {}));
   }
-  return ShardingAttr::getChecked([&] { return emitError(value.getLoc()); }, context,
-                                  FlatSymbolRefAttr::get(GridOp(grid).getSymNameAttr()), dimensions);
+  auto gridName = FlatSymbolRefAttr::get(grid.getSymNameAttr());
+  if (failed(ShardingAttr::verify([&] { return emitError(value.getLoc()); }, gridName, dimensions)))
+    return {};
+  return ShardingAttr::get(context, gridName, dimensions);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -195,7 +196,7 @@ ShardingAttr ShardingPropagation::getSharding(Value value) const {
 //===--------------------------------------------------------------------------------------------------------------===//
 
 /// Verifies that each rank gets whole groups of query heads with their key/value head.
-LogicalResult ShardingPropagation::checkHeads(DistributedAttentionInterface op) const {
+LogicalResult ShardingPropagation::checkHeads(DistributedAttentionInterface op) {
   for (const DimensionGroup &group : op.getDimensionGroups()) {
     if (group.cut != Cut::Paired || group.members.empty() || !lookup(group.members.front()))
       continue;
@@ -203,11 +204,11 @@ LogicalResult ShardingPropagation::checkHeads(DistributedAttentionInterface op) 
     ArrayAttr axes = lookup(first)->axes;
     int64_t extent = cast<RankedTensorType>(first.value.getType()).getDimSize(first.index), ranks = 1;
     for (StringRef axis : axes.getAsValueRange<StringAttr>()) {
-      int64_t size = GridOp(grid).getAxisSize(axis);
+      int64_t size = grid.getAxisSize(axis);
       if (ShapedType::isDynamic(size)) {
         InFlightDiagnostic diagnostic = op->emitOpError() << "has its " << group.name << " sharded by axis \"" << axis
                                                           << "\", whose size is ?; expected a static size";
-        diagnostic.attachNote(GridOp(grid).getLoc()) << "give the axis a size here, or shard the sequence by it";
+        diagnostic.attachNote(grid.getLoc()) << "give the axis a size here, or shard the sequence by it";
         return diagnostic;
       }
       ranks *= size;
@@ -225,16 +226,16 @@ LogicalResult ShardingPropagation::checkHeads(DistributedAttentionInterface op) 
 }
 
 /// Verifies that if both sequences are sharded, then by the same axes: queries and keys meet along them.
-LogicalResult ShardingPropagation::checkSequences(DistributedAttentionInterface op) const {
+LogicalResult ShardingPropagation::checkSequences(DistributedAttentionInterface op) {
   Value query = op.getQuerySideOperands().front()->get(), key = op.getKeySideOperands().front()->get();
   Dimension rows{query, op.getSequenceDimension(query)}, keys{key, op.getSequenceDimension(key)};
   const Known *rowsAxes = lookup(rows), *keysAxes = lookup(keys);
   if (!rowsAxes || !keysAxes || rowsAxes->axes.empty() || keysAxes->axes.empty() || rowsAxes->axes == keysAxes->axes)
     return success();
-  InFlightDiagnostic diagnostic = op->emitOpError()
-                                  << "has its query length sharded by " << print(rowsAxes->axes)
-                                  << " and its key length by " << print(keysAxes->axes)
-                                  << ", which no schedule supports; shard both by the same axes, or one of them by none";
+  InFlightDiagnostic diagnostic =
+      op->emitOpError() << "has its query length sharded by " << print(rowsAxes->axes) << " and its key length by "
+                        << print(keysAxes->axes)
+                        << ", which no schedule supports; shard both by the same axes, or one of them by none";
   attachSource(diagnostic, op, rows);
   attachSource(diagnostic, op, keys);
   return diagnostic;

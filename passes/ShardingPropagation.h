@@ -34,7 +34,7 @@ public:
   LogicalResult run();
 
   /// The sharding of a ranked tensor; what nothing says is replicated. Null, after an error, if there is none.
-  ShardingAttr getSharding(Value value) const;
+  ShardingAttr getSharding(Value value);
 
 private:
   /// How a dimension is sharded, and the declaration that says so.
@@ -57,12 +57,12 @@ private:
   LogicalResult propagate(const Constraint &constraint, bool &changed);
   void declare(Value value, const ShardingDeclaration &declaration);
   /// Verifies that what is returned, so far as it is derived, is sharded as the result declares.
-  LogicalResult checkReturned(Value value, const ShardingDeclaration &declaration) const;
+  LogicalResult checkReturned(Value value, const ShardingDeclaration &declaration);
 
-  LogicalResult checkHeads(DistributedAttentionInterface op) const;
-  LogicalResult checkSequences(DistributedAttentionInterface op) const;
+  LogicalResult checkHeads(DistributedAttentionInterface op);
+  LogicalResult checkSequences(DistributedAttentionInterface op);
   /// Adds where the sharding of a dimension comes from.
-  void attachSource(InFlightDiagnostic &diagnostic, Operation *op, Dimension dimension) const;
+  void attachSource(InFlightDiagnostic &diagnostic, Operation *op, Dimension dimension);
 
   func::FuncOp function;
   GridOp grid;
