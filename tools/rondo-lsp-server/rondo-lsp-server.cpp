@@ -9,6 +9,6 @@
 int main(int argc, char **argv) {
   mlir::rondo::setUpBugReports();
   mlir::DialectRegistry registry;
-  mlir::rondo::registerDialects(registry);
+  mlir::rondo::registerAllForCompilation(registry);
   return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry)) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
