@@ -1,4 +1,4 @@
-//===- Dimensions.cpp - Which dimensions of a function are one length -------------------------------------*- C++ -*-===//
+//===- Dimensions.cpp - Which dimensions of a function are one length ------------------------------------*- C++ -*-===//
 #include "passes/Dimensions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -12,66 +12,17 @@ using namespace mlir::rondo;
 ShardingAttr rondo::getSharding(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    return function
-               ? function.getArgAttrOfType<ShardingAttr>(argument.getArgNumber(), RondoDialect::kShardingAttr)
-               : ShardingAttr();
+    return function ? function.getArgAttrOfType<ShardingAttr>(argument.getArgNumber(), RondoDialect::kShardingAttr)
+                    : ShardingAttr();
   }
-  auto shardings = value.getDefiningOp()->getAttrOfType<ArrayAttr>(kShardingsAttr);
+  auto shardings = value.getDefiningOp()->getAttrOfType<ArrayAttr>(RondoDialect::kShardingsAttr);
   unsigned number = cast<OpResult>(value).getResultNumber();
   return shardings && number < shardings.size() ? dyn_cast<ShardingAttr>(shardings[number]) : ShardingAttr();
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Ops that can be distributed
+// Classes
 //===--------------------------------------------------------------------------------------------------------------===//
-
-static bool isTensor(Value value) { return isa<TensorType>(value.getType()); }
-
-/// Whether each element of a structured op's results depends on the elements at the same place alone.
-static bool isElementwise(linalg::LinalgOp op) {
-  if (op.getNumParallelLoops() != op.getNumLoops() || op.hasIndexSemantics() || !op.hasPureTensorSemantics())
-    return false;
-  return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
-    AffineMap map = op.getMatchingIndexingMap(&operand);
-    return map.isIdentity() || (!isTensor(operand.get()) && map.getNumResults() == 0);
-  });
-}
-
-OpKind rondo::classify(Operation *op) {
-  if (isa<DistributedAttentionInterface>(op))
-    return OpKind::Attention;
-  if (auto structured = dyn_cast<linalg::LinalgOp>(op))
-    return isElementwise(structured) ? OpKind::Elementwise : OpKind::Other;
-  if (isa<tensor::EmptyOp>(op))
-    return OpKind::Empty;
-  if (auto dim = dyn_cast<tensor::DimOp>(op))
-    return dim.getConstantIndex() ? OpKind::Dim : OpKind::Other;
-  bool onTensors = llvm::any_of(op->getOperands(), isTensor) || llvm::any_of(op->getResults(), isTensor);
-  if (!onTensors)
-    return op->getNumRegions() == 0 && isMemoryEffectFree(op) && op->getNumResults() > 0 ? OpKind::Scalar
-                                                                                          : OpKind::Other;
-  DenseElementsAttr constant;
-  if (matchPattern(op, m_Constant(&constant)))
-    return constant.isSplat() ? OpKind::Splat : OpKind::Other;
-  return OpTrait::hasElementwiseMappableTraits(op) ? OpKind::Elementwise : OpKind::Other;
-}
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// Errors
-//===--------------------------------------------------------------------------------------------------------------===//
-
-/// `operand 1`, `result 0`, `argument 2`: a value as `op` sees it.
-static std::string describe(Operation *op, Value value) {
-  for (OpOperand &operand : op->getOpOperands())
-    if (operand.get() == value) {
-      if (auto attention = dyn_cast<DistributedAttentionInterface>(op))
-        return attention.getOperandName(operand).str();
-      return "operand " + std::to_string(operand.getOperandNumber());
-    }
-  if (auto result = dyn_cast<OpResult>(value))
-    return "result " + std::to_string(result.getResultNumber());
-  return "argument " + std::to_string(cast<BlockArgument>(value).getArgNumber());
-}
 
 static std::string printAxes(ArrayRef<StringRef> axes) {
   std::string text = "{";
@@ -79,10 +30,6 @@ static std::string printAxes(ArrayRef<StringRef> axes) {
     text += (text.size() > 1 ? ", \"" : "\"") + axis.str() + "\"";
   return text + "}";
 }
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// Classes
-//===--------------------------------------------------------------------------------------------------------------===//
 
 unsigned Dimensions::find(Value value, int64_t dim) const {
   unsigned number = numbers.at({value, dim});
@@ -121,16 +68,17 @@ LogicalResult Dimensions::unite(Operation *op, StringRef what, Dimension a, Dime
   DimensionClass &classA = classes[numberA], &classB = classes[numberB];
   if (classA.axes != classB.axes) {
     InFlightDiagnostic diagnostic = op->emitOpError()
-                                    << "needs its " << what << " sharded alike everywhere, but " << describe(op, a.value)
-                                    << " is sharded by " << printAxes(classA.axes) << " in dimension " << a.index
-                                    << " and " << describe(op, b.value) << " by " << printAxes(classB.axes)
-                                    << " in dimension " << b.index;
+                                    << "needs its " << what << " sharded alike everywhere, but "
+                                    << describeValue(op, a.value) << " is sharded by " << printAxes(classA.axes)
+                                    << " in dimension " << a.index << " and " << describeValue(op, b.value) << " by "
+                                    << printAxes(classB.axes) << " in dimension " << b.index;
     diagnostic.attachNote() << "shard both by the same axes, or neither";
     return diagnostic;
   }
   if (!classA.isDynamic() && !classB.isDynamic() && classA.extent != classB.extent)
     return op->emitOpError() << "needs one " << what << ", but it is " << classA.extent << " for "
-                             << describe(op, a.value) << " and " << classB.extent << " for " << describe(op, b.value);
+                             << describeValue(op, a.value) << " and " << classB.extent << " for "
+                             << describeValue(op, b.value);
   if (classA.isDynamic())
     classA.extent = classB.extent;
   if (classB.cut != Cut::Blocks)
@@ -227,15 +175,11 @@ LogicalResult Dimensions::addEmpty(Operation *op) {
 
 LogicalResult Dimensions::addOp(Operation *op) {
   OpKind kind = classify(op);
-  if (kind == OpKind::Other) {
-    InFlightDiagnostic diagnostic = op->emitOpError("cannot be distributed");
-    diagnostic.attachNote() << "a program consists of attention, elementwise arith, math and linalg ops with identity "
-                               "maps, tensor.empty, tensor.dim with a constant index, splat constants, and scalar ops";
-    return diagnostic;
-  }
+  if (kind == OpKind::Other)
+    return emitCannotBeDistributed(op);
   for (Value result : op->getResults()) {
     if (sharded && isa<RankedTensorType>(result.getType()) && !getSharding(result))
-      return op->emitOpError() << "has no " << kShardingsAttr << "; run --rondo-propagate-sharding first";
+      return op->emitOpError() << "has no " << RondoDialect::kShardingsAttr << "; run --rondo-propagate-sharding first";
     if (failed(addValue(result)))
       return failure();
   }
@@ -323,8 +267,7 @@ RankedTensorType Dimensions::getLocalType(Value value) const {
     if (!dimension.isSharded())
       shape.push_back(dimension.extent);
     else
-      shape.push_back(dimension.cut == Cut::Paired ? dimension.extent / getNumBlocks(dimension)
-                                                   : ShapedType::kDynamic);
+      shape.push_back(dimension.cut == Cut::Paired ? dimension.extent / getNumBlocks(dimension) : ShapedType::kDynamic);
   }
   return RankedTensorType::get(shape, type.getElementType());
 }

@@ -1,4 +1,4 @@
-//===- Dimensions.h - Which dimensions of a function are one length ---------------------------------------*- C++ -*-===//
+//===- Dimensions.h - Which dimensions of a function are one length --------------------------------------*- C++ -*-===//
 //
 // Groups the dimensions of all tensors of a global function into classes of one extent, cut by one list of axes, and
 // numbers the classes whose extent is bound at run time. Local types follow from it.
@@ -7,7 +7,7 @@
 #ifndef RONDO_PASSES_DIMENSIONS_H
 #define RONDO_PASSES_DIMENSIONS_H
 
-#include "dialect/rondo/Rondo.h"
+#include "passes/GlobalOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
@@ -17,15 +17,8 @@
 
 namespace mlir::rondo {
 
-/// A discardable attribute of an op of the global program: the shardings of its results.
-inline constexpr StringLiteral kShardingsAttr = "rondo.shardings";
-
 /// The sharding that a function's argument or an op's `rondo.shardings` gives a value; null if it has none.
 ShardingAttr getSharding(Value value);
-
-/// What an op of the global program is to partition.
-enum class OpKind { Attention, Elementwise, Empty, Splat, Dim, Scalar, Other };
-OpKind classify(Operation *op);
 
 /// The dimensions of a function that have one extent.
 struct DimensionClass {

@@ -193,7 +193,7 @@ LogicalResult FunctionPartitioner::emitAttention(DistributedAttentionInterface o
 /// The same op on local operands, with local result types.
 void FunctionPartitioner::emitElementwise(Operation *op) {
   Operation *clone = builder.clone(*op, mapping);
-  clone->removeAttr(kShardingsAttr);
+  clone->removeAttr(RondoDialect::kShardingsAttr);
   for (auto [result, localResult] : llvm::zip_equal(op->getResults(), clone->getResults()))
     if (isa<RankedTensorType>(result.getType()))
       localResult.setType(dimensions.getLocalType(result));
@@ -338,7 +338,7 @@ struct PartitionPass : mlir::rondo::impl::RondoPartitionPassBase<PartitionPass> 
     if (failed(verifyScheduleName(schedule, getOperation().getLoc())))
       return signalPassFailure();
     for (func::FuncOp function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      if (function.isDeclaration() || function->hasAttr("rondo.reference"))
+      if (function.isDeclaration() || function->hasAttr(RondoDialect::kReferenceAttr))
         continue;
       if (failed(function.isPublic() ? partition(function) : verifyPrivate(function)))
         return signalPassFailure();

@@ -10,6 +10,43 @@ include "mlir/Pass/PassBase.td"
 
 def RondoPropagateShardingPass : Pass<"rondo-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Derive the sharding of every tensor from those of the arguments and results";
+  let description = [{
+    Spreads what the arguments and results of public functions declare, forward and backward to a fixed point, through
+    attention (whose interface says which dimensions the same axes must shard) and elementwise ops. What nothing says is
+    replicated. Afterwards every argument and result carries a `rondo.sharding`, and every op that gives ranked tensors
+    `rondo.shardings`, one for each result. A function without any sharding is left as it is: it runs on one rank.
+
+    Before:
+    ```mlir
+    rondo.grid @gpus = ["seq" = 4]
+    func.func @f(%q: tensor<1x8x61x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>},
+                 %k: tensor<1x2x6404x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>},
+                 %v: tensor<1x2x6404x64xf32>) -> tensor<1x8x61x64xf32> {
+      %o = rondo.attention %q, %k, %v : (tensor<1x8x61x64xf32>, tensor<1x2x6404x64xf32>, tensor<1x2x6404x64xf32>)
+          -> tensor<1x8x61x64xf32>
+      return %o : tensor<1x8x61x64xf32>
+    }
+    ```
+
+    After: V is sharded as K is, O and the result as Q is.
+    ```mlir
+    rondo.grid @gpus = ["seq" = 4]
+    func.func @f(%q: tensor<1x8x61x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>},
+                 %k: tensor<1x2x6404x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>},
+                 %v: tensor<1x2x6404x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>})
+        -> (tensor<1x8x61x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>}) {
+      %o = rondo.attention %q, %k, %v {rondo.shardings = [#rondo.sharding<@gpus, [{}, {}, {"seq"}, {} ]>]}
+          : (tensor<1x8x61x64xf32>, tensor<1x2x6404x64xf32>, tensor<1x2x6404x64xf32>) -> tensor<1x8x61x64xf32>
+      return %o : tensor<1x8x61x64xf32>
+    }
+    ```
+
+    It is an error, which names both sides, if declarations contradict each other where they meet, if an op cannot be
+    distributed at all or not as declared (a feature dimension sharded, a group of heads split, queries and keys sharded
+    along different axes), if shardings name several grids, or if no public function attends. Functions marked
+    `rondo.reference` and private ones are left as they are. Remark: `passed` with the numbers of declared and derived
+    shardings.
+  }];
   let dependentDialects = ["::mlir::rondo::RondoDialect"];
 }
 

@@ -13,6 +13,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "llvm/Support/PrettyStackTrace.h"
 
 using namespace mlir;
 
@@ -35,4 +36,9 @@ void rondo::registerAllForCompilation(DialectRegistry &registry) {
   registry.insert<RondoDialect, spmd::SpmdDialect, exec::ExecDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerPasses();
+}
+
+void rondo::setUpBugReports() {
+  llvm::setBugReportMsg("This is a bug of Rondo. Please report it to the project with the input, the command line and "
+                        "what stands below.\n");
 }

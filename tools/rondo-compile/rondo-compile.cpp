@@ -67,6 +67,7 @@ static LogicalResult compileToFile(Compiler &compiler, ModuleOp module) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  setUpBugReports();
   registerPassManagerCLOptions();
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();

@@ -5,6 +5,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  mlir::rondo::setUpBugReports();
   mlir::DialectRegistry registry;
   mlir::rondo::registerAllForCompilation(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Rondo optimizer driver\n", registry));
