@@ -166,7 +166,7 @@ TEST_F(Faults, ASleepingKernelIsAStall) {
   EXPECT_EQ(run("sleeps", 200, 0.), RONDO_OK) << error();
 }
 
-TEST_F(Faults, ABusyKernelIsNoStall) { EXPECT_EQ(run("works", 500, 0.1), RONDO_OK) << error(); }
+TEST_F(Faults, ABusyKernelIsNoStall) { EXPECT_EQ(run("works", 1000, 0.4), RONDO_OK) << error(); }
 
 TEST_F(Faults, MisuseOfTheTable) {
   struct {
