@@ -73,11 +73,4 @@ TEST_F(Link, SlowerThanTheTimeOutIsRefusedAtOnce) {
   }
 }
 
-TEST_F(Link, ALongTransferIsNoStall) {
-  Options options = linked(3, RONDO_COMMUNICATOR_THREADS, 90000, 0);
-  options.timeout_s = 0.1;
-  auto communicator = makeCommunicator(context.get(), options);
-  EXPECT_EQ(runRows(communicator.get(), 9), RONDO_OK) << error();
-}
-
 } // namespace

@@ -1,8 +1,10 @@
 // Loading: whole programs load, and whatever is no whole program is an error that names the file.
 #include "support.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <elf.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -67,6 +69,27 @@ TEST_F(Program, EveryTruncationIsRefused) {
   for (size_t bytes = 0; bytes < whole.size(); bytes += bytes < 300 ? 1 : 97)
     expectRefused(write(whole.substr(0, bytes)), bytes ? "" : "the file is empty");
   expectRefused(write(whole.substr(0, whole.size() - 1)), "is truncated");
+}
+
+/// Without section headers, which end most files, only the segments tell where the file should end.
+TEST_F(Program, EveryTruncationWithoutSectionHeadersIsRefused) {
+  std::string whole = read(fixture("ring_sum"));
+  Elf64_Ehdr header;
+  memcpy(&header, whole.data(), sizeof header);
+  uint64_t end = 0;
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    memcpy(&segment, whole.data() + header.e_phoff + i * sizeof segment, sizeof segment);
+    if (segment.p_type == PT_LOAD)
+      end = std::max<uint64_t>(end, segment.p_offset + segment.p_filesz);
+  }
+  header.e_shoff = 0;
+  header.e_shnum = header.e_shstrndx = 0;
+  memcpy(whole.data(), &header, sizeof header);
+  ASSERT_EQ(load(write(whole.substr(0, end))), RONDO_OK) << error();
+  for (uint64_t bytes = 1000; bytes < end; bytes += 97)
+    expectRefused(write(whole.substr(0, bytes)), "is truncated: its segment ends at byte");
+  expectRefused(write(whole.substr(0, end - 1)), "is truncated: its segment ends at byte");
 }
 
 TEST_F(Program, DamagedHeadersAreRefusedOrHarmless) {
