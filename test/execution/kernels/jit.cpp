@@ -43,9 +43,7 @@ Arguments &Arguments::add(const Shard &shard) {
   return *this;
 }
 
-Cpu rondo::test::hostCpu() {
-  return {"", llvm::sys::getHostCPUFeatures().lookup("avx512f") ? 512u : 256u};
-}
+Cpu rondo::test::hostCpu() { return {"", llvm::sys::getHostCPUFeatures().lookup("avx512f") ? 512u : 256u}; }
 
 struct Module::Implementation {
   mlir::MLIRContext context;
@@ -60,6 +58,7 @@ static void initialise() {
     llvm::InitializeNativeTargetAsmPrinter();
     mlir::registerAllPasses();
     mlir::rondo::registerRondoLowerKernelsCpuPass();
+    mlir::rondo::registerRondoEmitReferencePass();
     return true;
   }();
   (void)once;
@@ -84,21 +83,23 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Cpu &cpu) {
   return llvm::cantFail(builder.createTargetMachine());
 }
 
-static mlir::LogicalResult lower(mlir::ModuleOp module, const Cpu &cpu) {
+static mlir::LogicalResult lower(mlir::ModuleOp module, const Cpu &cpu, const std::string &firstPass) {
   mlir::PassManager passes(module.getContext());
-  std::string pipeline = "rondo-lower-kernels-cpu{vector-bits=" + std::to_string(cpu.vectorBits) + "}," +
-                         mlir::rondo::cpu::getLoweringPipeline().str();
+  std::string pipeline = (firstPass.empty() ? "" : firstPass + ",") +
+                         "rondo-lower-kernels-cpu{vector-bits=" + std::to_string(cpu.vectorBits) + "}," +
+                         mlir::rondo::cpu::getBranchesPipeline().str() + "," +
+                         mlir::rondo::cpu::getLlvmPipeline().str();
   if (failed(mlir::parsePassPipeline(pipeline, passes)))
     return mlir::failure();
   return passes.run(module);
 }
 
-Module::Module(const std::string &text, const Cpu &cpu) {
+Module::Module(const std::string &text, const Cpu &cpu, const std::string &firstPass) {
   initialise();
   auto created = std::make_unique<Implementation>();
   created->context.appendDialectRegistry(makeRegistry());
   created->module = mlir::parseSourceString<mlir::ModuleOp>(text, &created->context);
-  if (!created->module || failed(lower(*created->module, cpu))) {
+  if (!created->module || failed(lower(*created->module, cpu, firstPass))) {
     ADD_FAILURE() << "the module does not compile:\n" << text;
     return;
   }

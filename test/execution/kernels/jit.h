@@ -33,10 +33,11 @@ struct Cpu {
 Cpu hostCpu();
 inline Cpu portableCpu() { return {"x86-64-v3", 256}; }
 
-/// A compiled module. Fails the test and stays empty if the text does not compile.
+/// A module, lowered by `firstPass` and by what all modules go through, and compiled. Fails the test and stays empty if
+/// the text does not compile.
 class Module {
 public:
-  Module(const std::string &text, const Cpu &cpu = hostCpu());
+  Module(const std::string &text, const Cpu &cpu = hostCpu(), const std::string &firstPass = "");
   ~Module();
 
   /// Runs a function.
