@@ -16,9 +16,8 @@
 #include <cmath>
 #include <cstring>
 
+using namespace ::rondo::test;
 using namespace mlir;
-using namespace rondo::test;
-using rondo::test::Module;
 
 static constexpr int64_t kLanes = 8;
 static constexpr int64_t kBlock = 1 << 16;

@@ -71,7 +71,7 @@ TEST(Reference, EvaluatesAttention) {
   for (std::string mask : {"", "causal top_left", "causal bottom_right"}) {
     std::string source = text;
     source.replace(source.find("MASK"), 4, mask);
-    Module module(source, hostCpu(), "rondo-emit-reference");
+    Module module(source, hostCpu(), Source::GlobalProgram);
     for (auto [queries, keys] : {std::pair{5, 17}, {17, 5}, {3, 0}, {0, 4}, {1, 1}}) {
       SCOPED_TRACE(mask + " " + std::to_string(queries) + " x " + std::to_string(keys));
       Operands operands(6, 2, queries, keys, 5, 7);
@@ -89,7 +89,7 @@ TEST(Reference, GivesTheIdentityForMinusInfinityAndLetsNaNsThrough) {
           -> (tensor<2x1x4x2xf32>, tensor<2x1x4xf32>)
       return %o, %lse : tensor<2x1x4x2xf32>, tensor<2x1x4xf32>
     })",
-                hostCpu(), "rondo-emit-reference");
+                hostCpu(), Source::GlobalProgram);
   Operands operands(1, 1, 4, 3, 2, 2);
   operands.key.fill([] { return 1; });
   operands.query.set({0, 0, 1, 0}, -INFINITY);
@@ -128,7 +128,7 @@ TEST(Reference, EvaluatesElementwiseOps) {
       %smaller = arith.select %less, %a, %b : tensor<?x3xi1>, tensor<?x3xbf16>
       return %sum, %smaller : tensor<?x3xf32>, tensor<?x3xbf16>
     })",
-                hostCpu(), "rondo-emit-reference");
+                hostCpu(), Source::GlobalProgram);
   Shard a(Element::F64, {4, 3}), b(Element::F64, {4, 3}), sum(Element::F64, {4, 3}), smaller(Element::F64, {4, 3});
   std::mt19937 random(5);
   std::uniform_real_distribution<double> uniform(0, 10);
@@ -150,7 +150,7 @@ TEST(Reference, RunsAtHalfAGigaflop) {
           tensor<2x4x1601x128xf32>) -> (tensor<2x4x16x128xf32>, tensor<2x4x16xf32>)
       return %o, %lse : tensor<2x4x16x128xf32>, tensor<2x4x16xf32>
     })",
-                hostCpu(), "rondo-emit-reference");
+                hostCpu(), Source::GlobalProgram);
   Operands operands(4, 4, 16, 1601, 128, 128);
   double best = INFINITY;
   for (int repetition = 0; repetition < 3; ++repetition) {

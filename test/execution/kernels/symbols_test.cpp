@@ -6,6 +6,20 @@
 
 using namespace rondo::test;
 
+/// The search itself finds what there is.
+TEST(Symbols, FindsALibraryCall) {
+  Module module(R"(
+    func.func private @k(%part: index, %parts: index, %a: memref<?xf32>) attributes {exec.kernel = "tanh"} {
+      linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%a : memref<?xf32>) {
+        ^bb0(%x: f32):
+          %y = math.tanh %x : f32
+          linalg.yield %y : f32
+      }
+      return
+    })");
+  EXPECT_EQ(module.undefinedSymbols(), std::vector<std::string>{"tanhf"});
+}
+
 /// Nothing, not even libm: conversions of f16 and bf16, exp and log are all inline.
 TEST(Symbols, KernelsNeedNone) {
   for (const Cpu &cpu : {hostCpu(), portableCpu()})
