@@ -6,15 +6,50 @@ include "mlir/Pass/PassBase.td"
 
 def RondoEmitReferencePass : Pass<"rondo-emit-reference", "::mlir::ModuleOp"> {
   let summary = "Add to every public function a dense float64 evaluation of it";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
-                           "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+  let description = [{
+    Translates each public function `@f` of the global program into `@f__reference`, marked `rondo.reference`: a private
+    function on contiguous memrefs, inputs first, then outputs, in which every float is an f64. Attention becomes its
+    textbook formula; it shares no code with `rondo.attend` and `rondo.merge`, which it serves to check.
+
+    ```mlir
+    func.func @f(%q: tensor<1x8x?x64xf16>, %k: tensor<1x8x?x64xf16>, %v: tensor<1x8x?x64xf16>) -> tensor<1x8x?x64xf16>
+    // becomes, beside itself
+    func.func private @f__reference(%q: memref<1x8x?x64xf64>, %k: memref<1x8x?x64xf64>, %v: memref<1x8x?x64xf64>,
+                                    %o: memref<1x8x?x64xf64>) attributes {rondo.reference}
+    ```
+
+    An op that is neither attention nor elementwise is an error.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def RondoLowerKernelsCpuPass : Pass<"rondo-lower-kernels-cpu", "::mlir::ModuleOp"> {
   let summary = "Generate the CPU code of kernels";
+  let description = [{
+    Replaces the one op in the body of each kernel (a function with the attribute `exec.kernel`) by loops over vectors of
+    float32. A kernel's first arguments say which part of how many to do; parts are contiguous ranges of independent work
+    (heads and blocks of rows), so the result is the same for any number of parts.
+
+    ```mlir
+    func.func private @f__attend_0(%part: index, %parts: index, %q: memref<..>, %k: memref<..>, %v: memref<..>,
+        %o: memref<..>, %lse: memref<..>) attributes {exec.kernel = "attend"} {
+      rondo.attend ins(%q, %k, %v : ..) outs(%o, %lse : ..) scale 0.125
+      return
+    }
+    // becomes
+    func.func private @f__attend_0(..) attributes {exec.kernel = "attend"} {
+      scf.for %item = %begin to %end step %c1 {
+        scf.for %tile = .. { /* scores, online softmax and weighted sums by vector.fma */ }
+      }
+      return
+    }
+    ```
+
+    Feature sizes are static. Other ops are those of linalg on memrefs, and memref.copy.
+  }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"256",
-                        "Width of the target's vector registers">];
+                        "Width of the target's vector registers: 128, 256 or 512">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];

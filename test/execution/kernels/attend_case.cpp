@@ -27,8 +27,7 @@ static std::string kernelText(const AttendKernel &kernel) {
   return text.str();
 }
 
-/// Kernels are compiled once: lengths, heads and strides are dynamic.
-static Module &moduleFor(const AttendKernel &kernel, const Cpu &cpu) {
+Module &rondo::test::attendModule(const AttendKernel &kernel, const Cpu &cpu) {
   static std::map<std::string, std::unique_ptr<Module>> modules;
   std::string text = kernelText(kernel);
   std::unique_ptr<Module> &module = modules[cpu.name + text];
@@ -71,8 +70,7 @@ struct OracleRow {
 };
 } // namespace
 
-static OracleRow evaluateRow(const AttendCase &test, const Tensors &tensors, int64_t batch, int64_t head,
-                             int64_t row) {
+static OracleRow evaluateRow(const AttendCase &test, const Tensors &tensors, int64_t batch, int64_t head, int64_t row) {
   int64_t keyHead = head / test.group;
   std::vector<double> scores;
   double maximum = -INFINITY, largest = 0;
@@ -106,9 +104,9 @@ static void run(const AttendCase &test, Tensors &tensors) {
   std::vector<int64_t> positions;
   if (test.kernel.causal)
     positions = {test.queryStart, test.keyStart, test.diagonal};
-  moduleFor(test.kernel, test.cpu)
-      .runKernel("attend", test.parts,
-                 {&tensors.query, &tensors.key, &tensors.value, &tensors.output, &tensors.lse}, positions);
+  attendModule(test.kernel, test.cpu)
+      .runKernel("attend", test.parts, {&tensors.query, &tensors.key, &tensors.value, &tensors.output, &tensors.lse},
+                 positions);
 }
 
 static std::string describe(const AttendCase &test) {

@@ -30,6 +30,9 @@ struct AttendCase {
   std::function<void(Shard &, Shard &, Shard &)> edit; ///< changes Q, K, V after they are filled
 };
 
+/// The kernel `attend`, compiled once for all that ask: lengths, heads and strides are dynamic.
+Module &attendModule(const AttendKernel &kernel, const Cpu &cpu);
+
 /// Runs the kernel and compares O and LSE with a dense evaluation in float64.
 void checkAttend(const AttendCase &test);
 /// Runs the kernel and returns all of O, then all of LSE.

@@ -5,6 +5,7 @@
 #include "codegen/cpu/Pipeline.h"
 #include "dialect/rondo/Rondo.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -43,9 +44,7 @@ Arguments &Arguments::add(const Shard &shard) {
   return *this;
 }
 
-Cpu rondo::test::hostCpu() {
-  return {"", llvm::sys::getHostCPUFeatures().lookup("avx512f") ? 512u : 256u};
-}
+Cpu rondo::test::hostCpu() { return {"", llvm::sys::getHostCPUFeatures().lookup("avx512f") ? 512u : 256u}; }
 
 struct Module::Implementation {
   mlir::MLIRContext context;
@@ -60,6 +59,7 @@ static void initialise() {
     llvm::InitializeNativeTargetAsmPrinter();
     mlir::registerAllPasses();
     mlir::rondo::registerRondoLowerKernelsCpuPass();
+    mlir::rondo::registerRondoEmitReferencePass();
     return true;
   }();
   (void)once;
@@ -84,21 +84,35 @@ static std::unique_ptr<llvm::TargetMachine> makeMachine(const Cpu &cpu) {
   return llvm::cantFail(builder.createTargetMachine());
 }
 
-static mlir::LogicalResult lower(mlir::ModuleOp module, const Cpu &cpu) {
+static mlir::LogicalResult runPasses(mlir::ModuleOp module, const std::string &pipeline) {
   mlir::PassManager passes(module.getContext());
-  std::string pipeline = "rondo-lower-kernels-cpu{vector-bits=" + std::to_string(cpu.vectorBits) + "}," +
-                         mlir::rondo::cpu::getLoweringPipeline().str();
-  if (failed(mlir::parsePassPipeline(pipeline, passes)))
-    return mlir::failure();
-  return passes.run(module);
+  return mlir::success(succeeded(mlir::parsePassPipeline(pipeline, passes)) && succeeded(passes.run(module)));
 }
 
-Module::Module(const std::string &text, const Cpu &cpu) {
+/// Replaces global programs by their references: the rest of the way is another one for each.
+static mlir::LogicalResult keepReferences(mlir::ModuleOp module) {
+  if (failed(runPasses(module, "rondo-emit-reference")))
+    return mlir::failure();
+  for (auto function : llvm::make_early_inc_range(module.getOps<mlir::func::FuncOp>()))
+    if (!function->hasAttr("rondo.reference"))
+      function.erase();
+  return mlir::success();
+}
+
+static mlir::LogicalResult lower(mlir::ModuleOp module, const Cpu &cpu, Source source) {
+  if (source == Source::GlobalProgram && failed(keepReferences(module)))
+    return mlir::failure();
+  return runPasses(module, "rondo-lower-kernels-cpu{vector-bits=" + std::to_string(cpu.vectorBits) + "}," +
+                               mlir::rondo::cpu::getBranchesPipeline().str() + "," +
+                               mlir::rondo::cpu::getLlvmPipeline().str());
+}
+
+Module::Module(const std::string &text, const Cpu &cpu, Source source) {
   initialise();
   auto created = std::make_unique<Implementation>();
   created->context.appendDialectRegistry(makeRegistry());
   created->module = mlir::parseSourceString<mlir::ModuleOp>(text, &created->context);
-  if (!created->module || failed(lower(*created->module, cpu))) {
+  if (!created->module || failed(lower(*created->module, cpu, source))) {
     ADD_FAILURE() << "the module does not compile:\n" << text;
     return;
   }

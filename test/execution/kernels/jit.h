@@ -33,10 +33,16 @@ struct Cpu {
 Cpu hostCpu();
 inline Cpu portableCpu() { return {"x86-64-v3", 256}; }
 
+/// What the text of a module holds.
+enum class Source {
+  Kernels,
+  GlobalProgram, ///< only its float64 evaluation is compiled
+};
+
 /// A compiled module. Fails the test and stays empty if the text does not compile.
 class Module {
 public:
-  Module(const std::string &text, const Cpu &cpu = hostCpu());
+  Module(const std::string &text, const Cpu &cpu = hostCpu(), Source source = Source::Kernels);
   ~Module();
 
   /// Runs a function.

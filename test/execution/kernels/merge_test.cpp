@@ -14,10 +14,9 @@ namespace {
 /// Two partial results and, after merge(), their combination.
 class Merge {
 public:
-  Merge(Element element, int64_t length, int64_t features, Layout layout = Layout::HeadMajor,
-        Flush flush = Flush::End)
-      : partial(element, {2, 3, length, features}, layout, flush), output(element, {2, 3, length, features}, layout,
-                                                                          flush),
+  Merge(Element element, int64_t length, int64_t features, Layout layout = Layout::HeadMajor, Flush flush = Flush::End)
+      : partial(element, {2, 3, length, features}, layout, flush),
+        output(element, {2, 3, length, features}, layout, flush),
         partialLse(Element::F32, {2, 3, length}, Layout::HeadMajor, flush),
         lse(Element::F32, {2, 3, length}, Layout::HeadMajor, flush) {
     std::mt19937 random(7);
