@@ -4,6 +4,8 @@
 // iteration allocated, so that each carried value costs one allocation and no copy.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
+#include "dialect/rondo/Rondo.h"
+#include "dialect/spmd/Spmd.h"
 #include "passes/BufferizableOpInterfaceImpl.h"
 #include "passes/Passes.h"
 
@@ -127,6 +129,16 @@ static void protectInputs(ModuleOp module) {
                             BoolAttr::get(module.getContext(), false));
 }
 
+static LogicalResult verifyKnown(ModuleOp module, const BufferizationOptions &options) {
+  WalkResult walk = module.walk([&](Operation *op) {
+    if (!hasTensorSemantics(op) || options.dynCastBufferizableOp(op))
+      return WalkResult::advance();
+    op->emitOpError("cannot be turned into one on memrefs; expected a rank's program, as rondo-partition makes it");
+    return WalkResult::interrupt();
+  });
+  return failure(walk.wasInterrupted());
+}
+
 /// Drops the results of a function, each of which must be an output argument.
 static LogicalResult dropResults(func::FuncOp function) {
   if (function.isExternal() || function.getNumResults() == 0)
@@ -169,9 +181,11 @@ struct BufferizePass : rondo::impl::RondoBufferizePassBase<BufferizePass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    OneShotBufferizationOptions options = getOptions();
     BufferizationState state;
     protectInputs(module);
-    if (failed(prepareTensors(module)) || failed(runOneShotModuleBufferize(module, getOptions(), state)))
+    if (failed(prepareTensors(module)) || failed(verifyKnown(module, options)) ||
+        failed(runOneShotModuleBufferize(module, options, state)))
       return signalPassFailure();
     removeBufferizationAttributesInModule(module);
     for (auto function : module.getOps<func::FuncOp>())

@@ -224,7 +224,7 @@ LogicalResult HostInterpreter::runIndexOp(Operation &op) {
 
 LogicalResult HostInterpreter::runExecOp(Operation &op) {
   if (auto arena = dyn_cast<exec::ArenaOp>(op))
-    memory[arena.getArena()] = MemoryRange{0, 0, getInt(arena.getBytes()).value_or(0), {}};
+    memory[arena.getArena()] = MemoryRange{kArena, 0, getInt(arena.getBytes()).value_or(0), {}};
   FailureOr<unsigned> event = visit(&op);
   if (failed(event))
     return failure();

@@ -20,7 +20,10 @@ struct HostConfiguration {
   SmallVector<int64_t> lengths; // for the arguments `spmd.length`, in order, again and again
 };
 
-/// Memory that a memref names: a range of bytes of the arena (buffer 0) or of an argument (its number + 1).
+/// The number of the arena among the buffers of a function; that of an argument is one more than its position.
+inline constexpr unsigned kArena = 0;
+
+/// Memory that a memref names: a range of bytes of a buffer.
 struct MemoryRange {
   unsigned buffer;
   int64_t begin, end;

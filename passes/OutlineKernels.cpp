@@ -47,19 +47,43 @@ static LogicalResult verifyHostOp(Operation *op) {
 // Operands
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// The values that a kernel of `op` receives: operands, and what its body uses of the host function but constants.
-static SetVector<Value> getKernelOperands(Operation *op) {
-  SetVector<Value> operands(op->operand_begin(), op->operand_end());
-  SetVector<Value> captured;
-  getUsedValuesDefinedAbove(op->getRegions(), captured);
-  for (Value value : captured)
-    if (!value.getDefiningOp<arith::ConstantOp>())
-      operands.insert(value);
-  return operands;
-}
+namespace {
+
+/// What a kernel of an op receives, after part and parts.
+struct KernelOperands {
+  explicit KernelOperands(Operation *op) {
+    for (Value operand : op->getOperands())
+      positions.push_back(add(operand));
+    SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    for (Value value : captured)
+      if (value.getDefiningOp<arith::ConstantOp>())
+        constants.push_back(value);
+      else
+        capturedPositions[value] = add(value);
+  }
+
+  SmallVector<Value> values;
+  SmallVector<unsigned> positions;             // in `values`, of each operand of the op
+  DenseMap<Value, unsigned> capturedPositions; // in `values`, of what the op's body uses of the host function
+  SmallVector<Value> constants;                // that the body uses: the kernel has its own
+
+private:
+  /// A memref is passed once: the kernel must know where it works in place. A scalar is passed for each use, so that
+  /// kernels do not differ by which scalars happen to be equal.
+  unsigned add(Value value) {
+    auto *known = llvm::find(values, value);
+    if (isa<MemRefType>(value.getType()) && known != values.end())
+      return known - values.begin();
+    values.push_back(value);
+    return values.size() - 1;
+  }
+};
+
+} // namespace
 
 /// Positions of the memrefs among `operands` that `op` reads and writes.
-static void getAccesses(Operation *op, const SetVector<Value> &operands, SmallVectorImpl<int32_t> &reads,
+static void getAccesses(Operation *op, ArrayRef<Value> operands, SmallVectorImpl<int32_t> &reads,
                         SmallVectorImpl<int32_t> &writes) {
   SmallVector<MemoryEffects::EffectInstance> effects;
   cast<MemoryEffectOpInterface>(op).getEffects(effects);
@@ -84,24 +108,24 @@ static void getAccesses(Operation *op, const SetVector<Value> &operands, SmallVe
 //===--------------------------------------------------------------------------------------------------------------===//
 
 /// A function that does `op` on its arguments, not yet in a module.
-static func::FuncOp createKernel(Operation *op, const SetVector<Value> &operands) {
+static func::FuncOp createKernel(Operation *op, const KernelOperands &operands) {
   OpBuilder builder(op->getContext());
   SmallVector<Type> types(2, builder.getIndexType()); // part, parts
-  for (Value operand : operands)
-    types.push_back(operand.getType());
+  llvm::append_range(types, TypeRange(ValueRange(operands.values)));
   auto kernel = func::FuncOp::create(builder, op->getLoc(), "kernel", builder.getFunctionType(types, {}));
   kernel->setAttr(exec::kKernelAttr, builder.getStringAttr(getDisplayName(op)));
   kernel.setPrivate();
   builder.setInsertionPointToStart(kernel.addEntryBlock());
 
+  auto arguments = kernel.getArguments().drop_front(2);
   IRMapping mapping;
-  mapping.map(operands.getArrayRef(), kernel.getArguments().drop_front(2));
-  SetVector<Value> captured;
-  getUsedValuesDefinedAbove(op->getRegions(), captured);
-  for (Value value : captured)
-    if (!operands.contains(value))
-      builder.clone(*value.getDefiningOp(), mapping);
-  builder.clone(*op, mapping);
+  for (auto [value, position] : operands.capturedPositions)
+    mapping.map(value, arguments[position]);
+  for (Value constant : operands.constants)
+    builder.clone(*constant.getDefiningOp(), mapping);
+  Operation *clone = builder.clone(*op, mapping);
+  for (auto [number, position] : llvm::enumerate(operands.positions))
+    clone->setOperand(number, arguments[position]);
   func::ReturnOp::create(builder, op->getLoc());
   return kernel;
 }
@@ -119,7 +143,7 @@ public:
   explicit KernelLibrary(ModuleOp module) : symbols(module) {}
 
   /// The kernel that does `op`; it is named after `host` if it is new.
-  func::FuncOp get(Operation *op, const SetVector<Value> &operands, func::FuncOp host) {
+  func::FuncOp get(Operation *op, const KernelOperands &operands, func::FuncOp host) {
     func::FuncOp kernel = createKernel(op, operands);
     for (func::FuncOp known : kernels)
       if (isSameKernel(known, kernel)) {
@@ -162,12 +186,12 @@ struct OutlineKernelsPass : rondo::impl::RondoOutlineKernelsPassBase<OutlineKern
     if (walk.wasInterrupted())
       return failure();
     for (Operation *op : computations) {
-      SetVector<Value> operands = getKernelOperands(op);
+      KernelOperands operands(op);
       SmallVector<int32_t> reads, writes;
-      getAccesses(op, operands, reads, writes);
+      getAccesses(op, operands.values, reads, writes);
       func::FuncOp kernel = library.get(op, operands, host);
       OpBuilder builder(op);
-      exec::DispatchOp::create(builder, op->getLoc(), exec::Stream::Compute, kernel.getName(), operands.getArrayRef(),
+      exec::DispatchOp::create(builder, op->getLoc(), exec::Stream::Compute, kernel.getName(), operands.values,
                                reads, writes);
       op->erase();
     }

@@ -178,12 +178,78 @@ def SpmdVerifyPendingPass : Pass<"spmd-verify-pending", "::mlir::func::FuncOp"> 
 
 def RondoBufferizePass : Pass<"rondo-bufferize", "::mlir::ModuleOp"> {
   let summary = "Turn tensors into memrefs";
-  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::linalg::LinalgDialect"];
+  let description = [{
+    Runs upstream's one-shot bufferisation, set up for values in flight. A `spmd.shift_start` allocates its destination;
+    the `spmd.wait` that ends the flight reads the source once more, so that nothing overwrites it in between, and gives
+    the destination to write. Loops hand allocations on: a carried value costs one allocation an iteration and no copy.
+
+    Before that, elementwise ops on tensors become `linalg.generic`, each fused into its only user, constants become
+    fills, and an op whose result is only copied to an output argument writes there.
+
+    Arguments become memrefs of any strides but the last, which is 1; inputs are never written. Results must have been
+    written into arguments marked `spmd.output`, and vanish. All computation left is `rondo` and `linalg` ops.
+
+    ```mlir
+    // before
+    func.func @f(%x: tensor<?x8xf32>, %out: tensor<?x8xf32> {spmd.output}, %rows: index) -> tensor<?x8xf32> {
+      %p = spmd.shift_start %x by 1 on @gpus "seq" (%rows) name "x" : tensor<?x8xf32> -> !spmd.pending<?x8xf32>
+      %y = spmd.wait %p, %x : !spmd.pending<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+      %r = linalg.copy ins(%y : tensor<?x8xf32>) outs(%out : tensor<?x8xf32>) -> tensor<?x8xf32>
+      return %r : tensor<?x8xf32>
+    }
+    // after, with !io = memref<?x8xf32, strided<[?, 1], offset: ?>>
+    func.func @f(%x: !io, %out: !io {spmd.output}, %rows: index) {
+      %slot = memref.alloc(%rows) : memref<?x8xf32>
+      %p = spmd.shift_start %x into %slot by 1 on @gpus "seq" name "x" : !io, memref<?x8xf32> -> !spmd.pending<?x8xf32>
+      %y = spmd.wait %p, %x : !spmd.pending<?x8xf32>, !io -> memref<?x8xf32>
+      linalg.copy ins(%y : memref<?x8xf32>) outs(%out : !io)
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::rondo::RondoDialect", "::mlir::spmd::SpmdDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def RondoPlanArenaPass : Pass<"rondo-plan-arena", "::mlir::func::FuncOp"> {
   let summary = "Give every allocation a place in one arena";
+  let description = [{
+    Replaces each `memref.alloc` by a view of one arena, whose size is computed where the function starts. An allocation
+    in a loop has as many slots as its lifetime spans iterations, through carried values, flights (a shift's destination
+    lives on as what the wait gives) and sources, which are in use until the wait that names them; iteration i takes slot
+    i mod slots. Slots hold the longest shard and are aligned to 64 bytes; views are compact and of the present size.
+    The branches of an `scf.if` outside of loops share memory.
+
+    Sizes must be bounded by arithmetic of constants, lengths, the number of ranks, extents of arguments and
+    `spmd.shard_size`. The bytes are recorded as a formula in the attribute `spmd.workspace_bytes`.
+
+    ```mlir
+    // before
+    scf.for %t = %c1 to %n step %c1 iter_args(%x = %x0) -> (memref<?x16xf32>) {
+      %rows = spmd.shard_size %t of %n, %s0
+      %y = memref.alloc(%rows) : memref<?x16xf32>
+      // ... reads %x, writes %y
+      scf.yield %y : memref<?x16xf32>
+    }
+    // after
+    %max = spmd.shard_size_max %n, %s0
+    %slot = arith.muli %max, %c64 : index
+    // ...
+    %arena = exec.arena %bytes : memref<?xi8>
+    scf.for %t = %c1 to %n step %c1 iter_args(%x = %x0) -> (memref<?x16xf32>) {
+      %rows = spmd.shard_size %t of %n, %s0
+      %number = arith.remui %t, %c2 : index
+      %distance = arith.muli %number, %slot : index
+      %offset = arith.addi %base, %distance : index
+      %y = memref.view %arena[%offset][%rows] : memref<?xi8> to memref<?x16xf32>
+      // ...
+    }
+    ```
+
+    Remarks: `passed` with the bytes and the number of slots.
+  }];
   let dependentDialects = ["::mlir::exec::ExecDialect", "::mlir::spmd::SpmdDialect", "::mlir::arith::ArithDialect",
                            "::mlir::memref::MemRefDialect"];
 }
@@ -194,16 +260,78 @@ def RondoPlanArenaPass : Pass<"rondo-plan-arena", "::mlir::func::FuncOp"> {
 
 def RondoOutlineKernelsPass : Pass<"rondo-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Move every computation into a kernel and dispatch it";
+  let description = [{
+    Each `rondo.attend`, `rondo.merge` and `linalg` op on memrefs becomes the body of a private function marked
+    `exec.kernel`, and a dispatch to the compute stream that says which memrefs it reads and writes. Equal kernels are
+    there once. Scalars are passed; constants that only a body uses move with it.
+
+    ```mlir
+    // before
+    func.func @f(%x: memref<4xf32>, %y: memref<4xf32>) {
+      linalg.copy ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
+      return
+    }
+    // after
+    func.func @f(%x: memref<4xf32>, %y: memref<4xf32>) {
+      exec.dispatch compute @f__copy_0(%x, %y) reads [0] writes [1] : (memref<4xf32>, memref<4xf32>) -> ()
+      return
+    }
+    func.func private @f__copy_0(%part: index, %parts: index, %x: memref<4xf32>, %y: memref<4xf32>)
+        attributes {exec.kernel = "copy"} {
+      linalg.copy ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
+      return
+    }
+    ```
+  }];
   let dependentDialects = ["::mlir::exec::ExecDialect", "::mlir::func::FuncDialect"];
 }
 
 def RondoAssignStreamsPass : Pass<"rondo-assign-streams", "::mlir::func::FuncOp"> {
   let summary = "Turn shifts into exchanges on the communication stream, ordered by events";
-  let dependentDialects = ["::mlir::exec::ExecDialect"];
+  let description = [{
+    Neighbouring shifts along one axis become one `exec.exchange`. Communication first awaits all compute issued so far,
+    so that sources are complete and nobody reads the destinations any more. An event after the exchange says that all
+    has arrived: together with the destination it replaces the pending value, through loops and branches, and where the
+    program waits, compute awaits it.
+
+    ```mlir
+    // before
+    %p = spmd.shift_start %q into %slot by 1 on @gpus "seq" name "query"
+        : memref<?x8xf32>, memref<?x8xf32> -> !spmd.pending<?x8xf32>
+    // ... dispatches that hide it
+    %arrived = spmd.wait %p, %q : !spmd.pending<?x8xf32>, memref<?x8xf32> -> memref<?x8xf32>
+    // after; %arrived is %slot
+    %ready = exec.record compute
+    exec.await communication, %ready
+    exec.exchange communication by 1 on @gpus "seq" send(%q) receive(%slot) names ["query"] : memref<?x8xf32>
+    %event = exec.record communication
+    // ... dispatches that hide it
+    exec.await compute, %event
+    ```
+
+    Remarks: `passed` with the numbers of shifts and of exchanges.
+  }];
+  let dependentDialects = ["::mlir::exec::ExecDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def ExecVerifyOrderPass : Pass<"exec-verify-order", "::mlir::func::FuncOp"> {
   let summary = "Verify that conflicting accesses on different streams are ordered";
+  let description = [{
+    Runs the host function, without its work, on the first and the last of 1, 2, 3 and 5 ranks (or of a static grid), with
+    full, uneven and empty shards, and follows by vector clocks what happens before what. Errors, with both places:
+
+    - two accesses to overlapping memory on different streams, one of them a write, that no event orders;
+    - an exchange that receives where it sends, or moves memory other than the arena's;
+    - a view that reaches beyond the arena;
+    - an exchange that compute has not awaited when the function ends;
+    - an exchange under a condition, or in a loop with bounds, that depend on the rank: ranks would wait for each other.
+
+    ```mlir
+    exec.exchange communication by 1 on @gpus "seq" send(%q) receive(%slot) names ["query"] : memref<4xf32>
+    exec.dispatch compute @attend(%slot, %out) reads [0] writes [1] : (memref<4xf32>, memref<4xf32>) -> ()
+    // error: 'exec.dispatch' op reads memory that no event orders after earlier work on the communication stream
+    ```
+  }];
 }
 
 #endif // RONDO_PASSES_TD

@@ -41,12 +41,15 @@ public:
 
   /// Adds the larger of two.
   void addMax(const ByteFormula &a, const ByteFormula &b) {
-    if (std::string textA = a.str(), textB = b.str(); textA == textB || textB == "0")
+    std::optional<int64_t> constantA = a.getConstant(), constantB = b.getConstant();
+    if (constantA && constantB)
+      add("", std::max(*constantA, *constantB));
+    else if (a.str() == b.str() || constantB == 0)
       append(a);
-    else if (textA == "0")
+    else if (constantA == 0)
       append(b);
     else
-      add("max(" + textA + ", " + textB + ")", 1);
+      add("max(" + a.str() + ", " + b.str() + ")", 1);
   }
 
   std::string str() const {
@@ -61,6 +64,12 @@ public:
   }
 
 private:
+  std::optional<int64_t> getConstant() const {
+    if (terms.empty())
+      return 0;
+    return terms.size() == 1 && terms[0].first.empty() ? std::optional(terms[0].second) : std::nullopt;
+  }
+
   void append(const ByteFormula &other) {
     for (const auto &[term, factor] : other.terms)
       add(term, factor);

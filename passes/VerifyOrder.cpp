@@ -49,7 +49,7 @@ private:
   FailureOr<unsigned> visit(Operation *op) override;
   LogicalResult work(Operation *op, unsigned stream, ArrayRef<Access> itsAccesses);
   LogicalResult verifyOrdered(const Access &access, const Access &earlier);
-  LogicalResult verifyApart(ExchangeOp exchange, ArrayRef<Access> accesses);
+  LogicalResult verifyPlaces(ExchangeOp exchange, ArrayRef<Access> accesses);
   LogicalResult verifyArrived();
   void forgetOrdered();
 
@@ -80,14 +80,19 @@ LogicalResult OrderChecker::verifyOrdered(const Access &access, const Access &ea
   return diagnostic;
 }
 
-/// Verifies that what an exchange receives lies apart from all else that it moves.
-LogicalResult OrderChecker::verifyApart(ExchangeOp exchange, ArrayRef<Access> itsAccesses) {
-  for (auto [number, access] : llvm::enumerate(itsAccesses))
+/// Verifies that an exchange moves memory of the arena, and that what it receives lies apart from all else.
+LogicalResult OrderChecker::verifyPlaces(ExchangeOp exchange, ArrayRef<Access> itsAccesses) {
+  for (auto [number, access] : llvm::enumerate(itsAccesses)) {
+    if (access.range.buffer != kArena)
+      return exchange.emitOpError() << (access.writes ? "receives into" : "sends") << " argument "
+                                    << access.range.buffer - 1
+                                    << " of the function; only memory of the arena may travel: copy it there first";
     for (const Access &other : itsAccesses.take_front(number))
       if ((access.writes || other.writes) && access.range.overlaps(other.range))
         return exchange.emitOpError() << "receives into memory that it also "
-                                      << (access.writes && other.writes ? "receives into for another" : "sends") << ", "
-                                      << describe();
+                                      << (access.writes && other.writes ? "receives into for another shift" : "sends")
+                                      << ", " << describe();
+  }
   return success();
 }
 
@@ -156,7 +161,7 @@ FailureOr<unsigned> OrderChecker::visit(Operation *op) {
     add(stream, source, /*writes=*/false);
   for (Value destination : exchange.getDestinations())
     add(stream, destination, /*writes=*/true);
-  if (failed(verifyApart(exchange, itsAccesses)) || failed(work(op, stream, itsAccesses)))
+  if (failed(verifyPlaces(exchange, itsAccesses)) || failed(work(op, stream, itsAccesses)))
     return failure();
   exchanges.push_back({op, stream, clocks[stream][stream], true, {}});
   return 0u;
