@@ -125,8 +125,7 @@ struct ConvertWait : OpConversionPattern<spmd::WaitOp> {
 struct ConvertStep : OpConversionPattern<spmd::StepOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(spmd::StepOp op, OneToNOpAdaptor,
-                                ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(spmd::StepOp op, OneToNOpAdaptor, ConversionPatternRewriter &rewriter) const override {
     rewriter.replaceOpWithNewOp<exec::StepOp>(op, op.getStep(), op.getTail());
     return success();
   }
@@ -184,7 +183,8 @@ static bool isSameEvent(Value a, Value b) {
     return isSameEvent(loop.getTiedLoopRegionIterArg(resultA), loop.getTiedLoopRegionIterArg(resultB));
   return isa<scf::IfOp>(resultA.getOwner()) && llvm::all_of(resultA.getOwner()->getRegions(), [&](Region &branch) {
            Operation *yield = branch.front().getTerminator();
-           return isSameEvent(yield->getOperand(resultA.getResultNumber()), yield->getOperand(resultB.getResultNumber()));
+           return isSameEvent(yield->getOperand(resultA.getResultNumber()),
+                              yield->getOperand(resultB.getResultNumber()));
          });
 }
 
@@ -220,8 +220,8 @@ struct AssignStreamsPass : rondo::impl::RondoAssignStreamsPassBase<AssignStreams
     if (failed(convertPending(function)))
       return signalPassFailure();
     dropRedundantAwaits(function);
-    remark::passed(function.getLoc(), remark::RemarkOpts::name("streams").category("rondo-assign-streams").function(
-                                          function.getName()))
+    remark::passed(function.getLoc(),
+                   remark::RemarkOpts::name("streams").category("rondo-assign-streams").function(function.getName()))
         << remark::metric("shifts", shifts) << remark::metric("exchanges", static_cast<int64_t>(groups.size()));
   }
 };

@@ -91,7 +91,8 @@ FailureOr<unsigned> rondo::countSlots(memref::AllocOp alloc, scf::ForOp loop) {
   Block *body = loop.getBody();
   Operation *first = nullptr; // the earliest access in the iteration that allocates
   for (const BufferUse &use : *uses)
-    if (Operation *op = body->findAncestorOpInBlock(*use.op); op && use.age == 0 && (!first || op->isBeforeInBlock(first)))
+    if (Operation *op = body->findAncestorOpInBlock(*use.op);
+        op && use.age == 0 && (!first || op->isBeforeInBlock(first)))
       first = op;
   // The buffer of iteration i is used up to `age` iterations later; there, the slot's next buffer begins at `first`.
   unsigned slots = 1;

@@ -22,8 +22,8 @@ struct BufferUse {
   unsigned age; // how many times the buffer was handed from one iteration of the loop to the next before
 };
 
-/// Where the buffer of `root` is used: through casts, views, branches, loops and flights (a shift's destination lives on
-/// as its pending value and then as what the wait gives). Ages count the iterations of `loop`, which may be null.
+/// Where the buffer of `root` is used: through casts, views, branches, loops and flights (a shift's destination lives
+/// on as its pending value and then as what the wait gives). Ages count the iterations of `loop`, which may be null.
 /// Also appends every value that may name the buffer to `names`. Fails, with an error, at an op that is not understood,
 /// or if `loop` hands the buffer on for ever.
 FailureOr<SmallVector<BufferUse>> findBufferUses(Value root, scf::ForOp loop, SmallVectorImpl<Value> *names = nullptr);

@@ -54,9 +54,8 @@ struct ShiftStartModel : BufferizableOpInterface::ExternalModel<ShiftStartModel,
     auto start = cast<spmd::ShiftStartOp>(op);
     spmd::PendingType pending = start.getPending().getType();
     FailureOr<Value> source = getBuffer(rewriter, start.getSource(), options, state);
-    FailureOr<Value> destination =
-        options.createAlloc(rewriter, start.getLoc(), MemRefType::get(pending.getShape(), pending.getElementType()),
-                            start.getSizes());
+    FailureOr<Value> destination = options.createAlloc(
+        rewriter, start.getLoc(), MemRefType::get(pending.getShape(), pending.getElementType()), start.getSizes());
     if (failed(source) || failed(destination))
       return failure();
     auto onMemrefs = spmd::ShiftStartOp::create(rewriter, start.getLoc(), pending, *source, *destination,

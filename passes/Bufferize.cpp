@@ -64,7 +64,8 @@ struct ForwardDestination : OpRewritePattern<linalg::CopyOp> {
     auto result = dyn_cast<OpResult>(copy.getInputs()[0]);
     Value destination = copy.getOutputs()[0];
     if (!result || !result.hasOneUse() || result.getType() != destination.getType() ||
-        !isa<BlockArgument>(destination) || !destination.hasOneUse() || result.getOwner()->getBlock() != copy->getBlock())
+        !isa<BlockArgument>(destination) || !destination.hasOneUse() ||
+        result.getOwner()->getBlock() != copy->getBlock())
       return failure();
     auto producer = dyn_cast<DestinationStyleOpInterface>(result.getOwner());
     if (!producer || !producer.getTiedOpOperand(result)->get().getDefiningOp<tensor::EmptyOp>())

@@ -23,7 +23,9 @@ std::optional<int64_t> HostInterpreter::getInt(Value value) const {
   return std::nullopt;
 }
 
-void HostInterpreter::setInt(Value value, int64_t number) { numbers[value] = IntegerAttr::get(value.getType(), number); }
+void HostInterpreter::setInt(Value value, int64_t number) {
+  numbers[value] = IntegerAttr::get(value.getType(), number);
+}
 
 /// Gives each of `to` what the value of `from` at its place is. All are read before any is written.
 void HostInterpreter::copyValues(ValueRange from, ValueRange to) {

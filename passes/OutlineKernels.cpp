@@ -35,9 +35,11 @@ static StringRef getDisplayName(Operation *op) {
   return isa<linalg::GenericOp>(op) ? "elementwise" : op->getName().stripDialect();
 }
 
-/// Verifies that host code will be left without computations: what is not outlined neither computes on memory nor hides.
+/// Verifies that host code will be left without computations: what is not outlined neither computes on memory nor
+/// hides.
 static LogicalResult verifyHostOp(Operation *op) {
-  if (isComputation(op) || isMemoryEffectFree(op) || isa<scf::SCFDialect, spmd::SpmdDialect, exec::ExecDialect>(op->getDialect()) ||
+  if (isComputation(op) || isMemoryEffectFree(op) ||
+      isa<scf::SCFDialect, spmd::SpmdDialect, exec::ExecDialect>(op->getDialect()) ||
       isa<func::ReturnOp, memref::ViewOp>(op))
     return success();
   return op->emitOpError("cannot run on a stream: expected rondo.attend, rondo.merge or a linalg op on memrefs");
@@ -191,8 +193,8 @@ struct OutlineKernelsPass : rondo::impl::RondoOutlineKernelsPassBase<OutlineKern
       getAccesses(op, operands.values, reads, writes);
       func::FuncOp kernel = library.get(op, operands, host);
       OpBuilder builder(op);
-      exec::DispatchOp::create(builder, op->getLoc(), exec::Stream::Compute, kernel.getName(), operands.values,
-                               reads, writes);
+      exec::DispatchOp::create(builder, op->getLoc(), exec::Stream::Compute, kernel.getName(), operands.values, reads,
+                               writes);
       op->erase();
     }
     return success();

@@ -155,8 +155,8 @@ FailureOr<SmallVector<Rotation>> ArenaPlanner::getRotations(memref::AllocOp allo
     if (*slots == 1)
       continue;
     if (getConstantIntValue(loop.getStep()) != 1) {
-      InFlightDiagnostic diagnostic = loop.emitOpError(
-          "needs the step 1: memory that its iterations hand on is found by the iteration's number");
+      InFlightDiagnostic diagnostic =
+          loop.emitOpError("needs the step 1: memory that its iterations hand on is found by the iteration's number");
       diagnostic.attachNote(alloc.getLoc()) << "allocated here, used " << *slots - 1 << " iterations later";
       return diagnostic;
     }
@@ -169,8 +169,7 @@ FailureOr<SmallVector<Rotation>> ArenaPlanner::getRotations(memref::AllocOp allo
 FailureOr<Value> ArenaPlanner::getSlotBytes(memref::AllocOp alloc, int64_t slots, ByteFormula &formula) {
   Location loc = alloc.getLoc();
   MemRefType type = alloc.getType();
-  if (!type.getLayout().isIdentity() || !type.getElementType().isIntOrFloat() ||
-      type.getElementTypeBitWidth() % 8 != 0)
+  if (!type.getLayout().isIdentity() || !type.getElementType().isIntOrFloat() || type.getElementTypeBitWidth() % 8 != 0)
     return alloc.emitOpError() << "cannot be placed in the arena: " << type
                                << " is not a contiguous memref of elements of whole bytes";
   int64_t factor = type.getElementTypeBitWidth() / 8;
@@ -181,8 +180,9 @@ FailureOr<Value> ArenaPlanner::getSlotBytes(memref::AllocOp alloc, int64_t slots
     Value bound = bounds.getBound(size);
     if (!bound) {
       InFlightDiagnostic diagnostic =
-          alloc.emitOpError() << "has no known upper bound of dynamic size " << number
-                              << "; expected arithmetic of constants, lengths, extents of arguments and spmd.shard_size";
+          alloc.emitOpError()
+          << "has no known upper bound of dynamic size " << number
+          << "; expected arithmetic of constants, lengths, extents of arguments and spmd.shard_size";
       diagnostic.attachNote(size.getLoc()) << "the size is computed here";
       return diagnostic;
     }
@@ -270,11 +270,13 @@ void ArenaPlanner::replaceByView(const Place &place, Value arena) {
   for (Rotation rotation : place.rotations) {
     Value slots = arith::ConstantIndexOp::create(here, loc, rotation.slots);
     Value index = arith::RemUIOp::create(here, loc, rotation.loop.getInductionVar(), slots);
-    slot = slot ? here.createOrFold<arith::AddIOp>(loc, here.createOrFold<arith::MulIOp>(loc, slot, slots), index) : index;
+    slot =
+        slot ? here.createOrFold<arith::AddIOp>(loc, here.createOrFold<arith::MulIOp>(loc, slot, slots), index) : index;
   }
   Value offset = place.offset;
   if (slot)
-    offset = here.createOrFold<arith::AddIOp>(loc, offset, here.createOrFold<arith::MulIOp>(loc, slot, place.slotBytes));
+    offset =
+        here.createOrFold<arith::AddIOp>(loc, offset, here.createOrFold<arith::MulIOp>(loc, slot, place.slotBytes));
   auto view = memref::ViewOp::create(here, loc, alloc.getType(), arena, offset, alloc.getDynamicSizes());
   alloc.replaceAllUsesWith(view.getResult());
   alloc.erase();
@@ -296,8 +298,8 @@ LogicalResult ArenaPlanner::run() {
     for (const Place &place : places)
       replaceByView(place, arena);
   }
-  remark::passed(function.getLoc(), remark::RemarkOpts::name("arena").category("rondo-plan-arena").function(
-                                        function.getName()))
+  remark::passed(function.getLoc(),
+                 remark::RemarkOpts::name("arena").category("rondo-plan-arena").function(function.getName()))
       << remark::metric("bytes", formula.str()) << remark::metric("slots", slotCount);
   return success();
 }

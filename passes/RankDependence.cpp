@@ -86,7 +86,8 @@ void RankDependence::propagate(Operation *op) {
     return;
   }
   auto dim = dyn_cast<memref::DimOp>(op);
-  if (isa<spmd::AxisIndexOp>(op) || (dim && isShardedExtent(dim)) || (!isa<scf::IfOp>(op) && containsAny(op->getOperands())))
+  if (isa<spmd::AxisIndexOp>(op) || (dim && isShardedExtent(dim)) ||
+      (!isa<scf::IfOp>(op) && containsAny(op->getOperands())))
     add(op->getResults());
 }
 
@@ -95,9 +96,9 @@ LogicalResult rondo::verifySameExchanges(func::FuncOp function) {
   WalkResult walk = function.walk([&](exec::ExchangeOp exchange) {
     for (Operation *parent = exchange->getParentOp(); parent != function; parent = parent->getParentOp())
       if (dependence.decides(parent)) {
-        InFlightDiagnostic diagnostic =
-            exchange.emitOpError("lies under a condition that depends on the rank, so that ranks may wait for each other "
-                                 "for ever; every rank must do the same exchanges in the same order");
+        InFlightDiagnostic diagnostic = exchange.emitOpError(
+            "lies under a condition that depends on the rank, so that ranks may wait for each other "
+            "for ever; every rank must do the same exchanges in the same order");
         diagnostic.attachNote(parent->getLoc()) << "decided here";
         return WalkResult::interrupt();
       }

@@ -37,7 +37,9 @@ Value SizeBounds::computeInvariant(Value size) {
   IRMapping mapping;
   for (Value operand : op->getOperands()) {
     bool dimOfArgument = isa<BaseMemRefType>(operand.getType()) && isFunctionArgument(operand);
-    Value invariant = dimOfArgument ? operand : isa<BaseMemRefType>(operand.getType()) ? Value() : getInvariant(operand);
+    Value invariant = dimOfArgument                            ? operand
+                      : isa<BaseMemRefType>(operand.getType()) ? Value()
+                                                               : getInvariant(operand);
     if (!invariant)
       return {};
     mapping.map(operand, invariant);
@@ -153,9 +155,10 @@ Value SizeBounds::getArgumentDimBound(BlockArgument argument, int64_t dim) {
   auto sharding = function.getArgAttrOfType<ShardingAttr>(argument.getArgNumber(), RondoDialect::kShardingAttr);
   for (StringRef axis : sharding ? sharding.getAxes(dim) : SmallVector<StringRef>()) {
     int64_t size = GridOp::lookup(function, sharding.getGrid()).getAxisSize(axis);
-    Value ranks = ShapedType::isDynamic(size)
-                      ? spmd::AxisSizeOp::create(builder, loc, sharding.getGrid(), builder.getStringAttr(axis)).getResult()
-                      : arith::ConstantIndexOp::create(builder, loc, size).getResult();
+    Value ranks =
+        ShapedType::isDynamic(size)
+            ? spmd::AxisSizeOp::create(builder, loc, sharding.getGrid(), builder.getStringAttr(axis)).getResult()
+            : arith::ConstantIndexOp::create(builder, loc, size).getResult();
     bound = builder.createOrFold<spmd::ShardSizeMaxOp>(loc, ranks, bound);
   }
   return bound;

@@ -39,7 +39,7 @@ private:
   FindRoots findRoots;
   DenseMap<Value, Value> invariants, bounds;
   DenseSet<std::pair<Value, int64_t>> inProgress; // dimensions of roots
-  bool mayGrow = false; // between them lies arithmetic
+  bool mayGrow = false;                           // between them lies arithmetic
 };
 
 /// `bound` in the names of lengths (attribute `spmd.length`) and `n`, for people and the manifest.

@@ -55,8 +55,8 @@ private:
 
   std::array<Clock, kStreams> clocks{}; // what has happened before the next work of each stream
   SmallVector<Clock> events;
-  SmallVector<Access> accesses;         // that some stream is not yet ordered after
-  SmallVector<Access> exchanges;        // those that compute has not awaited
+  SmallVector<Access> accesses;  // that some stream is not yet ordered after
+  SmallVector<Access> exchanges; // those that compute has not awaited
 };
 
 } // namespace
@@ -74,9 +74,9 @@ LogicalResult OrderChecker::verifyOrdered(const Access &access, const Access &ea
   InFlightDiagnostic diagnostic = access.op->emitOpError();
   diagnostic << describeAccess(access) << " memory that no event orders after earlier work on the "
              << stringifyStream(static_cast<Stream>(earlier.stream)) << " stream, " << describe();
-  diagnostic.attachNote(earlier.op->getLoc()) << "this " << describeAccess(earlier) << " it; record an event after this "
-                                              << "and await it on the "
-                                              << stringifyStream(static_cast<Stream>(access.stream)) << " stream";
+  diagnostic.attachNote(earlier.op->getLoc())
+      << "this " << describeAccess(earlier) << " it; record an event after this "
+      << "and await it on the " << stringifyStream(static_cast<Stream>(access.stream)) << " stream";
   return diagnostic;
 }
 

@@ -13,14 +13,6 @@
 // CHECK:       exec.dispatch compute @step__attend_0(%[[Q]], %[[K]], %[[V]], %[[O:.+]], %[[LSE:.+]], %[[START]], %[[START]], %{{.+}}) reads [0, 1, 2] writes [3, 4]
 // CHECK:       exec.dispatch compute @step__merge_0(%[[O]], %[[LSE]], %{{.+}}, %{{.+}}) reads [0, 1, 2, 3] writes [2, 3]
 // CHECK:       exec.dispatch compute @step__copy_0(%{{.+}}, %{{.+}}) reads [0] writes [1]
-// CHECK:       return
-// CHECK:       func.func private @step__attend_0(%{{.+}}: index, %{{.+}}: index, %[[KQ:[^:]+]]: memref<{{.+}}, %[[D:[^:]+]]: index) attributes {exec.kernel = "attend"} {
-// CHECK-NEXT:    rondo.attend ins(%[[KQ]], {{.+}} causal(%[[S:.+]], %[[S2:.+]], %[[D]]) contiguous
-// CHECK-NEXT:    return
-// CHECK:       func.func private @step__merge_0
-// CHECK-SAME:    attributes {exec.kernel = "merge"}
-// CHECK:       func.func private @step__copy_0
-// CHECK-SAME:    attributes {exec.kernel = "copy"}
 func.func @step(%q: !io, %k: !kv, %v: !kv, %start: index, %o: !o, %l: !l, %o2: !o, %l2: !l, %out: !io) {
   %c0 = arith.constant 0 : index
   rondo.attend ins(%q, %k, %v : !io, !kv, !kv) outs(%o, %l : !o, !l) scale 0.5 causal(%start, %start, %c0) contiguous
@@ -32,11 +24,21 @@ func.func @step(%q: !io, %k: !kv, %v: !kv, %start: index, %o: !o, %l: !l, %o2: !
 // A kernel of another function is used again.
 // CHECK-LABEL: func.func @other
 // CHECK:       exec.dispatch compute @step__copy_0
-// CHECK-NOT:   @other__
 func.func @other(%o: !o, %out: !io) {
   linalg.copy ins(%o : !o) outs(%out : !io)
   return
 }
+
+// CHECK-LABEL: func.func private @step__attend_0
+// CHECK-SAME:    (%{{[^:]+}}: index, %{{[^:]+}}: index, %[[Q:[^:]+]]: memref
+// CHECK-SAME:    %[[D:[^:]+]]: index) attributes {exec.kernel = "attend"} {
+// CHECK-NEXT:    rondo.attend ins(%[[Q]], {{.+}} causal(%{{.+}}, %{{.+}}, %[[D]]) contiguous
+// CHECK-NEXT:    return
+// CHECK-LABEL: func.func private @step__merge_0
+// CHECK-SAME:    attributes {exec.kernel = "merge"}
+// CHECK-LABEL: func.func private @step__copy_0
+// CHECK-SAME:    attributes {exec.kernel = "copy"}
+// CHECK-NOT:   func.func private
 
 // -----
 
