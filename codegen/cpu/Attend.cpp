@@ -321,8 +321,10 @@ static FailureOr<int64_t> getFeatureSize(AttendOp op, StringRef name, Value shar
 
 LogicalResult mlir::rondo::cpu::emitAttend(OpBuilder &builder, AttendOp op, WorkPart work, const CpuTarget &target) {
   FailureOr<int64_t> keyFeatures = getFeatureSize(op, "K", op.getKey());
+  if (failed(keyFeatures))
+    return failure();
   FailureOr<int64_t> valueFeatures = getFeatureSize(op, "V", op.getValue());
-  if (failed(keyFeatures) || failed(valueFeatures))
+  if (failed(valueFeatures))
     return failure();
   Emitter emit(op.getLoc(), builder, target.lanes());
   AttendTiles tiles = chooseAttendTiles(target, *keyFeatures, *valueFeatures);

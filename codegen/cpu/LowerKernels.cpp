@@ -66,7 +66,7 @@ struct RondoLowerKernelsCpuPass : public rondo::impl::RondoLowerKernelsCpuPassBa
 
   void runOnOperation() override {
     if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
-      getOperation().emitError() << "vector-bits is " << vectorBits << "; expected 128, 256 or 512";
+      getOperation().emitError() << "vector-bits is " << vectorBits.getValue() << "; expected 128, 256 or 512";
       return signalPassFailure();
     }
     CpuTarget target{vectorBits};
