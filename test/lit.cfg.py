@@ -21,7 +21,8 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 llvm_config.use_default_substitutions()
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.add_tool_substitutions(
-    [ToolSubst(tool, unresolved="fatal") for tool in config.rondo_tools]
+    # In a build of some tools only, the tests of the others fail, and the rest run.
+    [ToolSubst(tool, unresolved="ignore") for tool in config.rondo_tools]
     + [ToolSubst("%python", command=config.python, unresolved="fatal"), "split-file"],
     [config.rondo_tools_dir, config.llvm_tools_dir],
 )

@@ -6,7 +6,7 @@ include "dialect/rondo/RondoDialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
-// Query i sees the keys j <= i (top_left), or j <= i + S_kv - S_q (bottom_right), so that the last query sees every key.
+// Query i sees the keys j <= i (top_left), or j <= i + S_kv - S_q (bottom_right), so that the last query sees all keys.
 def Rondo_CausalAlignment : I32EnumAttr<"CausalAlignment",
     "where the diagonal of a causal mask lies when queries and keys differ in number", [
     I32EnumAttrCase<"TopLeft", 0, "top_left">, I32EnumAttrCase<"BottomRight", 1, "bottom_right">]> {

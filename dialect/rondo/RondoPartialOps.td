@@ -7,7 +7,8 @@ include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Rondo_ShardElement : AnyTypeOf<[F32, F16, BF16], "f32, f16 or bf16">;
-def Rondo_Shard : AnyTypeOf<[RankedTensorOf<[Rondo_ShardElement]>, StridedMemRefOf<[Rondo_ShardElement]>], "tensor or memref of floats">;
+def Rondo_Shard : AnyTypeOf<[RankedTensorOf<[Rondo_ShardElement]>, StridedMemRefOf<[Rondo_ShardElement]>],
+                            "tensor or memref of floats">;
 
 // Both ops work on tensors and, after bufferisation, on memrefs, as linalg's do.
 class Rondo_PartialOp<string mnemonic, list<Trait> traits = []> : Rondo_Op<mnemonic, !listconcat(traits, [
@@ -64,8 +65,8 @@ def Rondo_MergeOp : Rondo_PartialOp<"merge"> {
   let summary = "Combination of two partial results over disjoint keys";
   let description = [{
     Merges the partial result `ins` into `outs`, which is read and written. With m = max(LSE_a, LSE_b) and
-    w_x = exp(LSE_x - m): LSE = m + log(w_a + w_b), O = (w_a O_a + w_b O_b) / (w_a + w_b); if m is -inf the result is the
-    identity (0, -inf). A partial whose LSE is -inf contributes nothing, whatever its O holds.
+    w_x = exp(LSE_x - m): LSE = m + log(w_a + w_b), O = (w_a O_a + w_b O_b) / (w_a + w_b); if m is -inf the result is
+    the identity (0, -inf). A partial whose LSE is -inf contributes nothing, whatever its O holds.
 
     The combination is associative and commutative with identity (0, -inf), because a partial result stands for the pair
     (sum of exponentials, weighted sum of values): that is what lets a schedule visit blocks in any order.

@@ -56,7 +56,7 @@ def Spmd_AxisIndexOp : Spmd_RankOp<"axis_index"> {
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Shards. No other op knows how a length is cut: lengths that the caller chooses for each rank can replace these blocks.
+// Shards. No other op knows how a length is cut: lengths that the caller chooses per rank can replace these blocks.
 //===--------------------------------------------------------------------------------------------------------------===//
 
 class Spmd_ShardOp<string mnemonic> : Spmd_Op<mnemonic, [Pure]> {
@@ -121,8 +121,8 @@ def Spmd_ShiftStartOp : Spmd_AxisOp<"shift_start", [AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Starts to pass a shard on along an axis";
   let description = [{
-    Starts to send `source` to the rank `distance` ahead on the axis, cyclically, and to receive the shard of the rank as
-    far behind. Returns what will arrive. On tensors, `sizes` are the dynamic extents of what arrives, computed by the
+    Starts to send `source` to the rank `distance` ahead on the axis, cyclically, and to receive the shard of the rank
+    as far behind. Returns what will arrive. On tensors, `sizes` are the dynamic extents of what arrives, computed by the
     receiver: no length is ever sent. On memrefs, `destination` is where it arrives.
 
     The source is read until the matching `spmd.wait`, which names it again so that nobody overwrites it before. On an
@@ -167,8 +167,8 @@ def Spmd_WaitOp : Spmd_Op<"wait", [DeclareOpInterfaceMethods<MemoryEffectsOpInte
     ```
 
     Constraints:
-    - (wait_c1) source and result have the pending value's element type and, up to `?`, its shape; the result is a tensor
-      if the source is one, else a memref;
+    - (wait_c1) source and result have the pending value's element type and, up to `?`, its shape; the result is a
+      tensor if the source is one, else a memref;
     - (wait_c2) every pending value is waited for exactly once on every path (checked by `--spmd-verify-pending`, since
       it concerns uses).
 
@@ -176,7 +176,9 @@ def Spmd_WaitOp : Spmd_Op<"wait", [DeclareOpInterfaceMethods<MemoryEffectsOpInte
   }];
   let arguments = (ins Spmd_PendingType:$pending, Spmd_Local:$source);
   let results = (outs Spmd_Local:$arrived);
-  let assemblyFormat = "$pending `,` $source attr-dict `:` qualified(type($pending)) `,` type($source) `->` type($arrived)";
+  let assemblyFormat = [{
+    $pending `,` $source attr-dict `:` qualified(type($pending)) `,` type($source) `->` type($arrived)
+  }];
   let hasVerifier = 1;
 }
 

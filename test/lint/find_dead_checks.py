@@ -14,9 +14,10 @@ import re
 import sys
 
 SUFFIX = re.compile(r"-(NEXT|SAME|NOT|DAG|LABEL|EMPTY|COUNT-[0-9]+)?")
-# The first word of a comment (or, in a .test file, of a line), if it is written in capitals and dashes as directives are. One small letter may have
-# slipped in, and a modifier such as {LITERAL} may follow.
-WORD = re.compile(r"^\s*(?://|#|;)?\s*(?P<word>[A-Z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*)(?P<colon>(?:\{[A-Z,]+\})?:)?(?:\s|$)")
+# The first word of a comment (or, in a .test file, of a line), if it begins with a capital as directives do. A modifier
+# such as {LITERAL} may follow.
+WORD = re.compile(
+    r"^\s*(?://|#|;)?\s*(?P<word>[A-Z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*)(?P<colon>(?:\{[A-Z,]+\})?:)?(?:\s|$)")
 PREFIXES = re.compile(r"--?check-prefix(?:es)?[= ]([A-Za-z0-9_,-]+)")
 LIT_KEYWORDS = {"RUN", "REQUIRES", "UNSUPPORTED", "XFAIL", "DEFINE", "REDEFINE", "END", "ALLOW_RETRIES"}
 
