@@ -22,7 +22,8 @@ static LogicalResult verifyOps(func::FuncOp function) {
   for (Operation &op : function.front().without_terminator())
     if (classify(&op) == OpKind::Other)
       return emitCannotBeDistributed(&op);
-  return success();
+  Operation *terminator = function.front().getTerminator();
+  return isa<func::ReturnOp>(terminator) ? success() : LogicalResult(emitCannotBeDistributed(terminator));
 }
 
 /// Gives each use of an uninitialised tensor or of a splat constant an op of its own: such a value is free to be

@@ -241,6 +241,19 @@ func.func @blocks(%q: tensor<1x8x61x64xf32>) -> tensor<1x8x61x64xf32> {
 
 // -----
 
+// A function that does not return has no results to shard.
+rondo.grid @gpus = ["seq" = 4]
+func.func @unreachable(%q: tensor<1x8x61x64xf32>)
+    -> (tensor<1x8x61x64xf32> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>}) {
+  %o = rondo.attention %q, %q, %q : (tensor<1x8x61x64xf32>, tensor<1x8x61x64xf32>, tensor<1x8x61x64xf32>)
+      -> tensor<1x8x61x64xf32>
+  // expected-error @+2 {{'ub.unreachable' op cannot be distributed}}
+  // expected-note @+1 {{a public function consists of attention}}
+  ub.unreachable
+}
+
+// -----
+
 // No program: nothing attends.
 // expected-error @+1 {{no public function of this module attends (1 public functions); expected a rondo.attention in at least one}}
 module {
