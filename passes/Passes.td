@@ -197,7 +197,8 @@ def RondoBufferizePass : Pass<"rondo-bufferize", "::mlir::ModuleOp"> {
       %r = linalg.copy ins(%y : tensor<?x8xf32>) outs(%out : tensor<?x8xf32>) -> tensor<?x8xf32>
       return %r : tensor<?x8xf32>
     }
-    // after, with !io = memref<?x8xf32, strided<[?, 1], offset: ?>>
+    // after
+    !io = memref<?x8xf32, strided<[?, 1], offset: ?>>
     func.func @f(%x: !io, %out: !io {spmd.output}, %rows: index) {
       %slot = memref.alloc(%rows) : memref<?x8xf32>
       %p = spmd.shift_start %x into %slot by 1 on @gpus "seq" name "x" : !io, memref<?x8xf32> -> !spmd.pending<?x8xf32>

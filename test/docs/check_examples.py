@@ -3,9 +3,10 @@
 
 usage: check_examples.py RONDO_OPT FILE...     the files are .td (op, type and attribute descriptions) and .md
 
-A block of symbols (rondo.grid, func.func, module) is a program of its own. Any other block is a list of statements,
-each beginning in the first column: it stands in a function whose arguments are the values that the statement uses but
-does not define. Their types are found by asking: MLIR says which type each use expects.
+Comments in the first column divide a block into sections (before, after). A section of symbols (rondo.grid, func.func,
+module) is a program. Any other is a list of statements, each beginning in the first column: a statement stands in a
+function whose arguments are the values that it uses but does not define. Their types are found by asking: MLIR says
+which type each use expects.
 """
 
 import pathlib
@@ -15,19 +16,24 @@ import sys
 import textwrap
 
 BLOCK = re.compile(r"^(?P<indent> *)```mlir\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
-SYMBOL = re.compile(r"(rondo\.grid|func\.func|module)\b")
+SYMBOL = re.compile(r"(rondo\.grid|func\.func|module)\b|[!#]\w+ = ")
 PRELUDE = 'rondo.grid @gpus = ["data" = 2, "seq" = 4]\n'
 KERNEL = "func.func private @{name}(index, index, {types}) attributes {{exec.kernel = \"example\"}}\n"
 MISMATCH = re.compile(r"'(?P<value>%\w+)' expects different type than prior uses: '(?P<type>.*?)' vs")
 
 
-def statements(block):
-    """Splits a block at the lines that begin in the first column, but for closing brackets and comments."""
+def sections(block):
+    """The parts of a block between comments in the first column."""
+    return [section for section in re.split(r"^//.*\n", block, flags=re.MULTILINE) if section.strip()]
+
+
+def statements(section):
+    """Splits a section at the lines that begin in the first column, but for closing brackets."""
     result = []
-    for line in block.splitlines(keepends=True):
-        if result and (not line.strip() or line[0] in " })/"):
+    for line in section.splitlines(keepends=True):
+        if result and (not line.strip() or line[0] in " })"):
             result[-1] += line
-        elif line.strip() and not line.startswith("//"):
+        elif line.strip():
             result.append(line)
     return result
 
@@ -37,8 +43,12 @@ def run(rondo_opt, program):
     return None if result.returncode == 0 else result.stderr
 
 
+def check_program(rondo_opt, program):
+    return run(rondo_opt, program if "rondo.grid" in program else PRELUDE + program)
+
+
 def check_statement(rondo_opt, statement):
-    """The error of a statement of a function body; None if there is none."""
+    """The error of an attribute, a type or a statement of a function body; None if there is none."""
     if statement.startswith("#"):
         return run(rondo_opt, PRELUDE + f"func.func private @f() attributes {{example = {statement}}}")
     if statement.startswith("!"):
@@ -58,24 +68,29 @@ def check_statement(rondo_opt, statement):
     return error
 
 
+def examples(text):
+    """Gives the line of each block that is no sketch, with an example of it and how to check it."""
+    for match in BLOCK.finditer(text):
+        block = textwrap.dedent(match["text"])
+        line = text.count("\n", 0, match.start()) + 1
+        for section in [] if "..." in block else sections(block):
+            if SYMBOL.match(section):
+                yield line, section, check_program
+            else:
+                yield from ((line, statement, check_statement) for statement in statements(section))
+
+
 def main(rondo_opt, paths):
     count, failures, sketches = 0, 0, 0
     for path in paths:
         text = pathlib.Path(path).read_text()
-        for match in BLOCK.finditer(text):
-            block = textwrap.dedent(match["text"])
-            if "..." in block:
-                sketches += 1
-                continue
-            programs = [block] if SYMBOL.match(block) else statements(block)
-            check = run if SYMBOL.match(block) else check_statement
-            for program in programs:
-                count += 1
-                error = check(rondo_opt, program)
-                if error:
-                    failures += 1
-                    line = text.count("\n", 0, match.start()) + 1
-                    print(f"{path}:{line}: example does not hold:\n{program}{error}")
+        sketches += sum("..." in match["text"] for match in BLOCK.finditer(text))
+        for line, example, check in examples(text):
+            count += 1
+            error = check(rondo_opt, example)
+            if error:
+                failures += 1
+                print(f"{path}:{line}: example does not hold:\n{example}{error}")
     print(f"{count} examples, {failures} failures, {sketches} sketches")
     return 1 if failures or not count else 0
 
