@@ -317,13 +317,14 @@ def RondoAssignStreamsPass : Pass<"rondo-assign-streams", "::mlir::func::FuncOp"
 def ExecVerifyOrderPass : Pass<"exec-verify-order", "::mlir::func::FuncOp"> {
   let summary = "Verify that conflicting accesses on different streams are ordered";
   let description = [{
-    Runs the host function, without its work, on the first and the last of 1, 2, 3 and 5 ranks (or of a static grid), with
-    full, uneven and empty shards, and follows by vector clocks what happens before what. Errors, with both places:
+    Runs the host function, without its work, on all of 1, 2, 3 and 5 ranks (or the first 8 of a static grid), with full,
+    uneven and empty shards, and follows by vector clocks what happens before what. Errors, with both places:
 
     - two accesses to overlapping memory on different streams, one of them a write, that no event orders;
     - an exchange that receives where it sends, or moves memory other than the arena's;
     - a view that reaches beyond the arena;
     - an exchange that compute has not awaited when the function ends;
+    - an exchange that receives more or less than the rank behind sends (on grids of one axis);
     - an exchange under a condition, or in a loop with bounds, that depend on the rank: ranks would wait for each other.
 
     ```mlir
