@@ -94,10 +94,13 @@ FailureOr<unsigned> rondo::countSlots(memref::AllocOp alloc, scf::ForOp loop) {
     if (Operation *op = body->findAncestorOpInBlock(*use.op);
         op && use.age == 0 && (!first || op->isBeforeInBlock(first)))
       first = op;
-  // The buffer of iteration i is used up to `age` iterations later; there, the slot's next buffer begins at `first`.
+  // In the loop, the buffer of iteration i is used up to `age` iterations later; there, the slot's next buffer begins at
+  // `first`. After the loop, it is used if the loop ended `age` iterations later: no buffer since then took its slot.
   unsigned slots = 1;
-  for (const BufferUse &use : *uses)
-    if (Operation *op = body->findAncestorOpInBlock(*use.op))
-      slots = std::max(slots, use.age + (first && op->isBeforeInBlock(first) ? 0 : 1));
+  for (const BufferUse &use : *uses) {
+    Operation *op = body->findAncestorOpInBlock(*use.op);
+    bool beforeNext = op && first && op->isBeforeInBlock(first);
+    slots = std::max(slots, use.age + (beforeNext ? 0 : 1));
+  }
   return slots;
 }

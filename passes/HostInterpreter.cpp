@@ -45,7 +45,7 @@ void HostInterpreter::copyValues(ValueRange from, ValueRange to) {
 std::string HostInterpreter::describe() const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "on the " << (configuration.isLastRank ? "last" : "first") << " rank";
+  os << "on rank " << configuration.rank;
   if (configuration.dynamicAxisSize)
     os << " of " << configuration.dynamicAxisSize;
   if (!lengths.empty()) {
@@ -79,7 +79,7 @@ int64_t HostInterpreter::getArgumentExtent(BlockArgument argument, int64_t dim) 
   if (auto sharding = function.getArgAttrOfType<ShardingAttr>(number, RondoDialect::kShardingAttr))
     for (StringRef axis : sharding.getAxes(dim)) {
       int64_t size = getAxisSize(sharding.getGrid(), axis);
-      extent = spmd::shardSize(configuration.isLastRank ? size - 1 : 0, size, extent);
+      extent = spmd::shardSize(getCoordinate(size), size, extent);
     }
   return extent;
 }
@@ -199,7 +199,7 @@ LogicalResult HostInterpreter::runIndexOp(Operation &op) {
     return success();
   }
   if (auto index = dyn_cast<spmd::AxisIndexOp>(op)) {
-    setInt(index, configuration.isLastRank ? getAxisSize(index.getGridAttr(), index.getAxis()) - 1 : 0);
+    setInt(index, getCoordinate(getAxisSize(index.getGridAttr(), index.getAxis())));
     return success();
   }
   if (auto dim = dyn_cast<memref::DimOp>(op)) {

@@ -16,7 +16,7 @@ namespace mlir::rondo {
 /// Where a rank stands, and how long sequences are.
 struct HostConfiguration {
   int64_t dynamicAxisSize;      // of every axis whose size is `?`
-  bool isLastRank;              // on every axis; else the first
+  int64_t rank;                 // its coordinate on every axis that is so long; else the last of the axis
   SmallVector<int64_t> lengths; // for the arguments `spmd.length`, in order, again and again
 };
 
@@ -45,19 +45,21 @@ public:
   /// Fails, with an error, at an op that it does not know and where `visit` fails.
   LogicalResult run();
 
+  /// For errors: which rank, and with which lengths.
+  std::string describe() const;
+
 protected:
   /// Called at each exec op, operands being known. An op that records an event returns its number.
   virtual FailureOr<unsigned> visit(Operation *op) = 0;
 
   const MemoryRange &getRange(Value memref) const { return memory.find(memref)->second; }
-  /// For errors: which rank, of how many, with which lengths.
-  std::string describe() const;
   unsigned getEvent(Value event) const { return events.lookup(event); }
 
 private:
   LogicalResult bindArguments();
   int64_t getArgumentExtent(BlockArgument argument, int64_t dim);
   int64_t getAxisSize(FlatSymbolRefAttr grid, StringRef axis);
+  int64_t getCoordinate(int64_t axisSize) const { return std::min(configuration.rank, axisSize - 1); }
   LogicalResult runBlock(Block &block);
   LogicalResult runOp(Operation &op);
   LogicalResult runView(Operation &op);

@@ -189,21 +189,28 @@ def RondoBufferizePass : Pass<"rondo-bufferize", "::mlir::ModuleOp"> {
     Arguments become memrefs of any strides but the last, which is 1; inputs are never written. Results must have been
     written into arguments marked `spmd.output`, and vanish. All computation left is `rondo` and `linalg` ops.
 
+    Before:
     ```mlir
-    // before
+    rondo.grid @gpus = ["seq" = 4]
     func.func @f(%x: tensor<?x8xf32>, %out: tensor<?x8xf32> {spmd.output}, %rows: index) -> tensor<?x8xf32> {
       %p = spmd.shift_start %x by 1 on @gpus "seq" (%rows) name "x" : tensor<?x8xf32> -> !spmd.pending<?x8xf32>
       %y = spmd.wait %p, %x : !spmd.pending<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
       %r = linalg.copy ins(%y : tensor<?x8xf32>) outs(%out : tensor<?x8xf32>) -> tensor<?x8xf32>
       return %r : tensor<?x8xf32>
     }
-    // after
-    !io = memref<?x8xf32, strided<[?, 1], offset: ?>>
-    func.func @f(%x: !io, %out: !io {spmd.output}, %rows: index) {
-      %slot = memref.alloc(%rows) : memref<?x8xf32>
-      %p = spmd.shift_start %x into %slot by 1 on @gpus "seq" name "x" : !io, memref<?x8xf32> -> !spmd.pending<?x8xf32>
-      %y = spmd.wait %p, %x : !spmd.pending<?x8xf32>, !io -> memref<?x8xf32>
-      linalg.copy ins(%y : memref<?x8xf32>) outs(%out : !io)
+    ```
+
+    After:
+    ```mlir
+    rondo.grid @gpus = ["seq" = 4]
+    func.func @f(%x: memref<?x8xf32, strided<[?, 1], offset: ?>>,
+                 %out: memref<?x8xf32, strided<[?, 1], offset: ?>> {spmd.output}, %rows: index) {
+      %slot = memref.alloc(%rows) {alignment = 64 : i64} : memref<?x8xf32>
+      %p = spmd.shift_start %x into %slot by 1 on @gpus "seq" name "x"
+          : memref<?x8xf32, strided<[?, 1], offset: ?>>, memref<?x8xf32> -> !spmd.pending<?x8xf32>
+      %y = spmd.wait %p, %x
+          : !spmd.pending<?x8xf32>, memref<?x8xf32, strided<[?, 1], offset: ?>> -> memref<?x8xf32>
+      linalg.copy ins(%y : memref<?x8xf32>) outs(%out : memref<?x8xf32, strided<[?, 1], offset: ?>>)
       return
     }
     ```
@@ -226,26 +233,37 @@ def RondoPlanArenaPass : Pass<"rondo-plan-arena", "::mlir::func::FuncOp"> {
     Sizes must be bounded by arithmetic of constants, lengths, the number of ranks, extents of arguments and
     `spmd.shard_size`. The bytes are recorded as a formula in the attribute `spmd.workspace_bytes`.
 
+    Before:
     ```mlir
-    // before
-    scf.for %t = %c1 to %n step %c1 iter_args(%x = %x0) -> (memref<?x16xf32>) {
-      %rows = spmd.shard_size %t of %n, %s0
-      %y = memref.alloc(%rows) : memref<?x16xf32>
-      // ... reads %x, writes %y
-      scf.yield %y : memref<?x16xf32>
+    func.func @f(%x: memref<16xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %last = scf.for %t = %c0 to %n step %c1 iter_args(%previous = %x) -> (memref<16xf32>) {
+        %next = memref.alloc() : memref<16xf32>
+        linalg.copy ins(%previous : memref<16xf32>) outs(%next : memref<16xf32>)
+        scf.yield %next : memref<16xf32>
+      }
+      return
     }
-    // after
-    %max = spmd.shard_size_max %n, %s0
-    %slot = arith.muli %max, %c64 : index
-    // ...
-    %arena = exec.arena %bytes : memref<?xi8>
-    scf.for %t = %c1 to %n step %c1 iter_args(%x = %x0) -> (memref<?x16xf32>) {
-      %rows = spmd.shard_size %t of %n, %s0
-      %number = arith.remui %t, %c2 : index
-      %distance = arith.muli %number, %slot : index
-      %offset = arith.addi %base, %distance : index
-      %y = memref.view %arena[%offset][%rows] : memref<?xi8> to memref<?x16xf32>
-      // ...
+    ```
+
+    After, with constants folded: two slots.
+    ```mlir
+    func.func @f(%x: memref<16xf32>, %n: index) attributes {spmd.workspace_bytes = "128"} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
+      %c64 = arith.constant 64 : index
+      %c128 = arith.constant 128 : index
+      %arena = exec.arena %c128 : memref<?xi8>
+      %last = scf.for %t = %c0 to %n step %c1 iter_args(%previous = %x) -> (memref<16xf32>) {
+        %slot = arith.remui %t, %c2 : index
+        %offset = arith.muli %slot, %c64 : index
+        %next = memref.view %arena[%offset][] : memref<?xi8> to memref<16xf32>
+        linalg.copy ins(%previous : memref<16xf32>) outs(%next : memref<16xf32>)
+        scf.yield %next : memref<16xf32>
+      }
+      return
     }
     ```
 
@@ -266,13 +284,16 @@ def RondoOutlineKernelsPass : Pass<"rondo-outline-kernels", "::mlir::ModuleOp"> 
     `exec.kernel`, and a dispatch to the compute stream that says which memrefs it reads and writes. Equal kernels are
     there once. Scalars are passed; constants that only a body uses move with it.
 
+    Before:
     ```mlir
-    // before
     func.func @f(%x: memref<4xf32>, %y: memref<4xf32>) {
       linalg.copy ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
       return
     }
-    // after
+    ```
+
+    After:
+    ```mlir
     func.func @f(%x: memref<4xf32>, %y: memref<4xf32>) {
       exec.dispatch compute @f__copy_0(%x, %y) reads [0] writes [1] : (memref<4xf32>, memref<4xf32>) -> ()
       return
@@ -295,19 +316,34 @@ def RondoAssignStreamsPass : Pass<"rondo-assign-streams", "::mlir::func::FuncOp"
     has arrived: together with the destination it replaces the pending value, through loops and branches, and where the
     program waits, compute awaits it.
 
+    Before:
     ```mlir
-    // before
-    %p = spmd.shift_start %q into %slot by 1 on @gpus "seq" name "query"
-        : memref<?x8xf32>, memref<?x8xf32> -> !spmd.pending<?x8xf32>
-    // ... dispatches that hide it
-    %arrived = spmd.wait %p, %q : !spmd.pending<?x8xf32>, memref<?x8xf32> -> memref<?x8xf32>
-    // after; %arrived is %slot
-    %ready = exec.record compute
-    exec.await communication, %ready
-    exec.exchange communication by 1 on @gpus "seq" send(%q) receive(%slot) names ["query"] : memref<?x8xf32>
-    %event = exec.record communication
-    // ... dispatches that hide it
-    exec.await compute, %event
+    rondo.grid @gpus = ["seq" = 4]
+    func.func private @work(index, index, memref<?x8xf32>) attributes {exec.kernel = "work"}
+    func.func @f(%q: memref<?x8xf32>, %slot: memref<?x8xf32>) {
+      %p = spmd.shift_start %q into %slot by 1 on @gpus "seq" name "query"
+          : memref<?x8xf32>, memref<?x8xf32> -> !spmd.pending<?x8xf32>
+      exec.dispatch compute @work(%q) reads [0] writes [] : (memref<?x8xf32>) -> ()
+      %arrived = spmd.wait %p, %q : !spmd.pending<?x8xf32>, memref<?x8xf32> -> memref<?x8xf32>
+      exec.dispatch compute @work(%arrived) reads [0] writes [] : (memref<?x8xf32>) -> ()
+      return
+    }
+    ```
+
+    After:
+    ```mlir
+    rondo.grid @gpus = ["seq" = 4]
+    func.func private @work(index, index, memref<?x8xf32>) attributes {exec.kernel = "work"}
+    func.func @f(%q: memref<?x8xf32>, %slot: memref<?x8xf32>) {
+      %ready = exec.record compute
+      exec.await communication, %ready
+      exec.exchange communication by 1 on @gpus "seq" send(%q) receive(%slot) names ["query"] : memref<?x8xf32>
+      %event = exec.record communication
+      exec.dispatch compute @work(%q) reads [0] writes [] : (memref<?x8xf32>) -> ()
+      exec.await compute, %event
+      exec.dispatch compute @work(%slot) reads [0] writes [] : (memref<?x8xf32>) -> ()
+      return
+    }
     ```
 
     Remarks: `passed` with the numbers of shifts and of exchanges.
@@ -318,19 +354,34 @@ def RondoAssignStreamsPass : Pass<"rondo-assign-streams", "::mlir::func::FuncOp"
 def ExecVerifyOrderPass : Pass<"exec-verify-order", "::mlir::func::FuncOp"> {
   let summary = "Verify that conflicting accesses on different streams are ordered";
   let description = [{
-    Runs the host function, without its work, on the first and the last of 1, 2, 3 and 5 ranks (or of a static grid), with
-    full, uneven and empty shards, and follows by vector clocks what happens before what. Errors, with both places:
+    Runs the host function, without its work, on all of 1, 2, 3 and 5 ranks (or the first 8 of a static grid), with full,
+    uneven and empty shards, and follows by vector clocks what happens before what. Errors, with both places:
 
     - two accesses to overlapping memory on different streams, one of them a write, that no event orders;
     - an exchange that receives where it sends, or moves memory other than the arena's;
     - a view that reaches beyond the arena;
     - an exchange that compute has not awaited when the function ends;
+    - an exchange that receives more or less than the rank behind sends (on grids of one axis);
     - an exchange under a condition, or in a loop with bounds, that depend on the rank: ranks would wait for each other.
 
+    Without the `exec.await` here, the dispatch "reads memory that no event orders after earlier work on the communication
+    stream":
     ```mlir
-    exec.exchange communication by 1 on @gpus "seq" send(%q) receive(%slot) names ["query"] : memref<4xf32>
-    exec.dispatch compute @attend(%slot, %out) reads [0] writes [1] : (memref<4xf32>, memref<4xf32>) -> ()
-    // error: 'exec.dispatch' op reads memory that no event orders after earlier work on the communication stream
+    rondo.grid @gpus = ["seq" = 4]
+    func.func private @attend(index, index, memref<4xf32>) attributes {exec.kernel = "attend"}
+    func.func @f() {
+      %c0 = arith.constant 0 : index
+      %c64 = arith.constant 64 : index
+      %c128 = arith.constant 128 : index
+      %arena = exec.arena %c128 : memref<?xi8>
+      %q = memref.view %arena[%c0][] : memref<?xi8> to memref<4xf32>
+      %slot = memref.view %arena[%c64][] : memref<?xi8> to memref<4xf32>
+      exec.exchange communication by 1 on @gpus "seq" send(%q) receive(%slot) names ["query"] : memref<4xf32>
+      %arrived = exec.record communication
+      exec.await compute, %arrived
+      exec.dispatch compute @attend(%slot) reads [0] writes [] : (memref<4xf32>) -> ()
+      return
+    }
     ```
   }];
 }

@@ -5,11 +5,13 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "dialect/exec/Exec.h"
+#include "dialect/rondo/Rondo.h"
 #include "passes/HostInterpreter.h"
 #include "passes/Passes.h"
 #include "passes/RankDependence.h"
 
 #include <array>
+#include <vector>
 
 namespace mlir::rondo {
 #define GEN_PASS_DEF_EXECVERIFYORDERPASS
@@ -38,6 +40,12 @@ struct Access {
   MemoryRange range;
 };
 
+/// How much an exchange sends and receives, in bytes, for each of its shifts.
+struct Transfers {
+  ExchangeOp exchange;
+  SmallVector<int64_t> sent, received;
+};
+
 class OrderChecker : public HostInterpreter {
 public:
   using HostInterpreter::HostInterpreter;
@@ -45,8 +53,12 @@ public:
   /// Runs the function and verifies that nothing is in flight at its end.
   LogicalResult verify() { return success(succeeded(run()) && succeeded(verifyArrived())); }
 
+  /// All exchanges that were done, in order.
+  ArrayRef<Transfers> getTransfers() const { return transfers; }
+
 private:
   FailureOr<unsigned> visit(Operation *op) override;
+  LogicalResult exchange(ExchangeOp op);
   LogicalResult work(Operation *op, unsigned stream, ArrayRef<Access> itsAccesses);
   LogicalResult verifyOrdered(const Access &access, const Access &earlier);
   LogicalResult verifyPlaces(ExchangeOp exchange, ArrayRef<Access> accesses);
@@ -57,6 +69,7 @@ private:
   SmallVector<Clock> events;
   SmallVector<Access> accesses;  // that some stream is not yet ordered after
   SmallVector<Access> exchanges; // those that compute has not awaited
+  SmallVector<Transfers> transfers;
 };
 
 } // namespace
@@ -130,55 +143,108 @@ LogicalResult OrderChecker::verifyArrived() {
          << describe();
 }
 
+LogicalResult OrderChecker::exchange(ExchangeOp op) {
+  auto stream = static_cast<unsigned>(op.getStream());
+  Transfers &itsTransfers = transfers.emplace_back(Transfers{op, {}, {}});
+  SmallVector<Access> itsAccesses;
+  for (Value source : op.getSources()) {
+    itsAccesses.push_back({op, stream, 0, /*writes=*/false, getRange(source)});
+    itsTransfers.sent.push_back(getRange(source).end - getRange(source).begin);
+  }
+  for (Value destination : op.getDestinations()) {
+    itsAccesses.push_back({op, stream, 0, /*writes=*/true, getRange(destination)});
+    itsTransfers.received.push_back(getRange(destination).end - getRange(destination).begin);
+  }
+  if (failed(verifyPlaces(op, itsAccesses)) || failed(work(op, stream, itsAccesses)))
+    return failure();
+  exchanges.push_back({op, stream, clocks[stream][stream], true, {}});
+  return success();
+}
+
 FailureOr<unsigned> OrderChecker::visit(Operation *op) {
   if (auto record = dyn_cast<RecordOp>(op)) {
     events.push_back(clocks[static_cast<unsigned>(record.getStream())]);
     return events.size() - 1;
   }
+  LogicalResult result = success();
   if (auto await = dyn_cast<AwaitOp>(op)) {
     Clock &clock = clocks[static_cast<unsigned>(await.getStream())];
     clock = join(clock, events[getEvent(await.getEvent())]);
     forgetOrdered();
-    return 0u;
-  }
-  SmallVector<Access> itsAccesses;
-  auto add = [&](unsigned stream, Value memref, bool writes) {
-    itsAccesses.push_back({op, stream, 0, writes, getRange(memref)});
-  };
-  if (auto dispatch = dyn_cast<DispatchOp>(op)) {
+  } else if (auto dispatch = dyn_cast<DispatchOp>(op)) {
     auto stream = static_cast<unsigned>(dispatch.getStream());
+    SmallVector<Access> itsAccesses;
     for (int32_t position : dispatch.getReads())
-      add(stream, dispatch.getOperand(position), /*writes=*/false);
+      itsAccesses.push_back({op, stream, 0, /*writes=*/false, getRange(dispatch.getOperand(position))});
     for (int32_t position : dispatch.getWrites())
-      add(stream, dispatch.getOperand(position), /*writes=*/true);
-    return failed(work(op, stream, itsAccesses)) ? FailureOr<unsigned>(failure()) : 0u;
+      itsAccesses.push_back({op, stream, 0, /*writes=*/true, getRange(dispatch.getOperand(position))});
+    result = work(op, stream, itsAccesses);
+  } else if (auto exchangeOp = dyn_cast<ExchangeOp>(op)) {
+    result = exchange(exchangeOp);
   }
-  auto exchange = dyn_cast<ExchangeOp>(op);
-  if (!exchange)
-    return 0u; // an arena or a step
-  auto stream = static_cast<unsigned>(exchange.getStream());
-  for (Value source : exchange.getSources())
-    add(stream, source, /*writes=*/false);
-  for (Value destination : exchange.getDestinations())
-    add(stream, destination, /*writes=*/true);
-  if (failed(verifyPlaces(exchange, itsAccesses)) || failed(work(op, stream, itsAccesses)))
-    return failure();
-  exchanges.push_back({op, stream, clocks[stream][stream], true, {}});
-  return 0u;
+  return failed(result) ? FailureOr<unsigned>(failure()) : 0u;
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Between ranks
+//===--------------------------------------------------------------------------------------------------------------===//
+
+/// Verifies that each rank receives as much as the rank behind it sends, which it computed for itself. `ranks` are all
+/// ranks of the only axis.
+static LogicalResult verifyTransfers(ArrayRef<OrderChecker> ranks) {
+  int64_t count = ranks.size();
+  for (auto [receiver, checker] : llvm::enumerate(ranks))
+    for (auto [number, transfer] : llvm::enumerate(checker.getTransfers())) {
+      ExchangeOp exchange = transfer.exchange;
+      int64_t sender = (static_cast<int64_t>(receiver) + count - exchange.getDistance() % count) % count;
+      ArrayRef<Transfers> others = ranks[sender].getTransfers();
+      if (number >= others.size() || others[number].exchange != exchange)
+        return exchange.emitOpError() << "has no partner on rank " << sender << ", " << checker.describe();
+      for (auto [shift, sent, received] : llvm::enumerate(others[number].sent, transfer.received))
+        if (sent != received)
+          return exchange.emitOpError() << "receives " << received << " bytes of " << exchange.getNames()[shift]
+                                        << ", but rank " << sender << " sends " << sent << ", " << checker.describe();
+    }
+  return success();
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
 // The pass
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// Prologue, steady steps and epilogue of any schedule occur; shards are full, uneven, short and empty.
-static SmallVector<HostConfiguration> getConfigurations() {
-  SmallVector<HostConfiguration> configurations;
-  for (int64_t ranks : {1, 2, 3, 5})
-    for (bool isLastRank : {false, true})
-      for (auto [first, second] : {std::pair<int64_t, int64_t>(60, 120), {61, 127}, {1, 2}})
-        configurations.push_back({ranks, isLastRank, {first, second}});
-  return configurations;
+/// Of long static axes, only the first ranks are run.
+static constexpr int64_t kMaxRanks = 8;
+
+/// The number of ranks on the longest axis of any grid, with `dynamicSize` for `?`.
+static int64_t getLongestAxis(func::FuncOp function, int64_t dynamicSize) {
+  int64_t longest = 1;
+  for (auto grid : function->getParentOfType<ModuleOp>().getOps<GridOp>())
+    for (int64_t size : grid.getAxisSizes())
+      longest = std::max(longest, ShapedType::isDynamic(size) ? dynamicSize : size);
+  return longest;
+}
+
+static bool hasDynamicAxis(func::FuncOp function) {
+  return llvm::any_of(function->getParentOfType<ModuleOp>().getOps<GridOp>(),
+                      [](GridOp grid) { return llvm::is_contained(grid.getAxisSizes(), ShapedType::kDynamic); });
+}
+
+/// Whether a rank is known by one coordinate.
+static bool hasOneAxis(func::FuncOp function) {
+  return llvm::all_of(function->getParentOfType<ModuleOp>().getOps<GridOp>(),
+                      [](GridOp grid) { return grid.getAxisSizes().size() == 1; });
+}
+
+/// Runs the function on all ranks, if axes of dynamic size have `dynamicSize`.
+static LogicalResult verifyRanks(func::FuncOp function, int64_t dynamicSize, ArrayRef<int64_t> lengths) {
+  int64_t ranks = getLongestAxis(function, dynamicSize);
+  std::vector<OrderChecker> checkers;
+  for (int64_t rank = 0; rank < std::min(ranks, kMaxRanks); ++rank) {
+    HostConfiguration configuration{dynamicSize, rank, llvm::to_vector(lengths)};
+    if (failed(checkers.emplace_back(function, configuration).verify()))
+      return failure();
+  }
+  return hasOneAxis(function) && ranks <= kMaxRanks ? verifyTransfers(checkers) : success();
 }
 
 namespace {
@@ -190,9 +256,14 @@ struct VerifyOrderPass : rondo::impl::ExecVerifyOrderPassBase<VerifyOrderPass> {
       return;
     if (failed(verifySameExchanges(function)))
       return signalPassFailure();
-    for (const HostConfiguration &configuration : getConfigurations())
-      if (failed(OrderChecker(function, configuration).verify()))
-        return signalPassFailure();
+    // Prologue, steady steps and epilogue of any schedule occur; shards are full, uneven, short and empty.
+    SmallVector<int64_t> dynamicSizes{0};
+    if (hasDynamicAxis(function))
+      dynamicSizes = {1, 2, 3, 5};
+    for (int64_t dynamicSize : dynamicSizes)
+      for (auto [first, second] : {std::pair<int64_t, int64_t>(60, 120), {61, 127}, {1, 2}})
+        if (failed(verifyRanks(function, dynamicSize, {first, second})))
+          return signalPassFailure();
   }
 };
 } // namespace

@@ -134,6 +134,29 @@ func.func @one_slot(%x: memref<16xf32>, %y: memref<16xf32>, %n: index) {
 
 // -----
 
+// The same, but what the iteration before the last wrote is read after the loop: it must still be there.
+// CHECK-LABEL: func.func @after_loop
+// CHECK-SAME:    spmd.workspace_bytes = "192"
+// CHECK:       scf.for %[[T:.+]] = %c0 to
+// CHECK:         arith.remui %[[T]], %c2
+func.func @after_loop(%x: memref<16xf32>, %y: memref<16xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %first = memref.alloc() : memref<16xf32>
+  linalg.copy ins(%x : memref<16xf32>) outs(%first : memref<16xf32>)
+  %last:2 = scf.for %t = %c0 to %n step %c1 iter_args(%previous = %first, %older = %first)
+      -> (memref<16xf32>, memref<16xf32>) {
+    %next = memref.alloc() : memref<16xf32>
+    linalg.copy ins(%previous : memref<16xf32>) outs(%y : memref<16xf32>)
+    linalg.copy ins(%x : memref<16xf32>) outs(%next : memref<16xf32>)
+    scf.yield %next, %previous : memref<16xf32>, memref<16xf32>
+  }
+  linalg.copy ins(%last#1 : memref<16xf32>) outs(%y : memref<16xf32>)
+  return
+}
+
+// -----
+
 // A destination lives on as the pending value, as what arrives, and as the source of the next shift until the wait that
 // names it, two iterations later; that wait comes before the next shift into the slot.
 rondo.grid @gpus = ["seq" = 4]

@@ -19,7 +19,7 @@ func.func @send_before_producer(%x: memref<16xf32>, %y: memref<16xf32> {spmd.out
     %number = arith.remui %t, %slots : index
     %offset = arith.muli %number, %c64 : index
     %slot = memref.view %arena[%offset][] : memref<?xi8> to memref<16xf32>
-    // expected-error @+1 {{'exec.exchange' op reads memory that no event orders after earlier work on the compute stream, on the first rank of 2}}
+    // expected-error @+1 {{'exec.exchange' op reads memory that no event orders after earlier work on the compute stream, on rank 0 of 2}}
     exec.exchange communication by 1 on @gpus "seq" send(%source) receive(%slot) names ["query"] : memref<16xf32>
     %arrived = exec.record communication
     exec.dispatch compute @work(%source, %y) reads [0] writes [1] : (memref<16xf32>, memref<16xf32>) -> ()
@@ -56,7 +56,7 @@ func.func @reader_before_arrival(%x: memref<16xf32>, %y: memref<16xf32> {spmd.ou
     exec.exchange communication by 1 on @gpus "seq" send(%source) receive(%slot) names ["query"] : memref<16xf32>
     %arrived = exec.record communication
     exec.dispatch compute @work(%source, %y) reads [0] writes [1] : (memref<16xf32>, memref<16xf32>) -> ()
-    // expected-error @+1 {{'exec.dispatch' op reads memory that no event orders after earlier work on the communication stream, on the first rank of 2}}
+    // expected-error @+1 {{'exec.dispatch' op reads memory that no event orders after earlier work on the communication stream, on rank 0 of 2}}
     exec.dispatch compute @work(%slot, %slot) reads [0] writes [1] : (memref<16xf32>, memref<16xf32>) -> ()
     scf.yield %slot : memref<16xf32>
   }
@@ -119,7 +119,7 @@ func.func @too_few_slots(%x: memref<16xf32>, %y: memref<16xf32> {spmd.output}) {
     %slot = memref.view %arena[%offset][] : memref<?xi8> to memref<16xf32>
     %ready = exec.record compute
     exec.await communication, %ready
-    // expected-error @+1 {{'exec.exchange' op receives into memory that it also sends, on the first rank of 2}}
+    // expected-error @+1 {{'exec.exchange' op receives into memory that it also sends, on rank 0 of 2}}
     exec.exchange communication by 1 on @gpus "seq" send(%source) receive(%slot) names ["query"] : memref<16xf32>
     %arrived = exec.record communication
     exec.dispatch compute @work(%source, %y) reads [0] writes [1] : (memref<16xf32>, memref<16xf32>) -> ()
@@ -154,7 +154,7 @@ func.func @receive_before_last_reader(%x: memref<16xf32>, %y: memref<16xf32> {sp
     %offset = arith.muli %number, %c64 : index
     %slot = memref.view %arena[%offset][] : memref<?xi8> to memref<16xf32>
     exec.await communication, %ready
-    // expected-error @+1 {{'exec.exchange' op writes memory that no event orders after earlier work on the compute stream, on the first rank of 3}}
+    // expected-error @+1 {{'exec.exchange' op writes memory that no event orders after earlier work on the compute stream, on rank 0 of 3}}
     exec.exchange communication by 1 on @gpus "seq" send(%source) receive(%slot) names ["query"] : memref<16xf32>
     %arrived = exec.record communication
     %early = exec.record compute
@@ -248,6 +248,28 @@ func.func @user_memory(%x: memref<16xf32>) {
 
 // -----
 
+// Sender and receiver compute sizes alike: here each rank takes its own shard's size for what arrives. It shows where
+// shards differ.
+rondo.grid @gpus = ["seq" = ?]
+func.func @sizes(%s: index {spmd.length = "s0"}) {
+  %c0 = arith.constant 0 : index
+  %c4096 = arith.constant 4096 : index
+  %c8192 = arith.constant 8192 : index
+  %n = spmd.axis_size @gpus "seq"
+  %r = spmd.axis_index @gpus "seq"
+  %arena = exec.arena %c8192 : memref<?xi8>
+  %rows = spmd.shard_size %r of %n, %s
+  %source = memref.view %arena[%c0][%rows] : memref<?xi8> to memref<?xf32>
+  %slot = memref.view %arena[%c4096][%rows] : memref<?xi8> to memref<?xf32>
+  // expected-error @+1 {{'exec.exchange' op receives 124 bytes of "query", but rank 1 sends 120, on rank 0 of 2 with lengths 61}}
+  exec.exchange communication by 1 on @gpus "seq" send(%source) receive(%slot) names ["query"] : memref<?xf32>
+  %arrived = exec.record communication
+  exec.await compute, %arrived
+  return
+}
+
+// -----
+
 // A view must fit: here for 60 rows, but not for 61.
 rondo.grid @gpus = ["seq" = ?]
 func.func @beyond_arena(%s: index {spmd.length = "s0"}) {
@@ -259,7 +281,7 @@ func.func @beyond_arena(%s: index {spmd.length = "s0"}) {
   %bytes = arith.muli %floor, %c4 : index
   %arena = exec.arena %bytes : memref<?xi8>
   %rows = spmd.shard_size %r of %n, %s
-  // expected-error @+1 {{'memref.view' op covers bytes 0 to 124 of memory of 120 bytes, on the first rank of 2 with lengths 61}}
+  // expected-error @+1 {{'memref.view' op covers bytes 0 to 124 of memory of 120 bytes, on rank 0 of 2 with lengths 61}}
   %x = memref.view %arena[%c0][%rows] : memref<?xi8> to memref<?xf32>
   return
 }
