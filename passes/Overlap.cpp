@@ -1,5 +1,4 @@
-//===- Overlap.cpp - Shifts move so that compute hides them ------------------------------------------------*- C++
-//-*-===//
+//===- Overlap.cpp - Shifts move so that compute hides them ---------------------------------------------*- C++ -*-===//
 //
 // A schedule waits for each transfer at once. This pass moves waits down to the first use of what arrives, and starts
 // in loops up into the iteration before. It knows nothing of attention: only what is computed, and what is in flight.

@@ -1,5 +1,4 @@
-//===- Partition.cpp - From the global program to one rank's -----------------------------------------------*- C++
-//-*-===//
+//===- Partition.cpp - From the global program to one rank's --------------------------------------------*- C++ -*-===//
 //
 // Builds, for each public function, the function that every rank runs on its shards: attention as its schedule emits
 // it, all else on local types.

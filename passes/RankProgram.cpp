@@ -1,5 +1,4 @@
-//===- RankProgram.cpp - Lengths, ranks and extents in one rank's program ----------------------------------*- C++
-//-*-===//
+//===- RankProgram.cpp - Lengths, ranks and extents in one rank's program -------------------------------*- C++ -*-===//
 #include "passes/RankProgram.h"
 
 #include "dialect/spmd/Spmd.h"

@@ -1,5 +1,4 @@
-//===- ResolveExtents.h - Extents of local tensors from lengths --------------------------------------------*- C++
-//-*-===//
+//===- ResolveExtents.h - Extents of local tensors from lengths -----------------------------------------*- C++ -*-===//
 #ifndef RONDO_PASSES_RESOLVEEXTENTS_H
 #define RONDO_PASSES_RESOLVEEXTENTS_H
 

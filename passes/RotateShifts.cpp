@@ -1,5 +1,4 @@
-//===- RotateShifts.cpp - Shifts of a loop begin one iteration early ---------------------------------------*- C++
-//-*-===//
+//===- RotateShifts.cpp - Shifts of a loop begin one iteration early ------------------------------------*- C++ -*-===//
 //
 // Before, with a wait at its first use:          After:
 //   for t in lb..ub iter(a)                        p = start(a0), at once after a0 is known

@@ -1,5 +1,4 @@
-//===- RotateShifts.h - Shifts of a loop begin one iteration early -----------------------------------------*- C++
-//-*-===//
+//===- RotateShifts.h - Shifts of a loop begin one iteration early --------------------------------------*- C++ -*-===//
 #ifndef RONDO_PASSES_ROTATESHIFTS_H
 #define RONDO_PASSES_ROTATESHIFTS_H
 

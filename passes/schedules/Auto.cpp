@@ -1,5 +1,4 @@
-//===- Auto.cpp - The choice of a schedule -----------------------------------------------------------------*- C++
-//-*-===//
+//===- Auto.cpp - The choice of a schedule --------------------------------------------------------------*- C++ -*-===//
 #include "passes/schedules/Auto.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,5 +1,4 @@
-//===- PartitionContext.cpp - What schedules emit their programs with --------------------------------------*- C++
-//-*-===//
+//===- PartitionContext.cpp - What schedules emit their programs with -----------------------------------*- C++ -*-===//
 #include "dialect/spmd/Spmd.h"
 #include "passes/schedules/Schedule.h"
 

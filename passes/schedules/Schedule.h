@@ -1,5 +1,4 @@
-//===- Schedule.h - How an attention is spread over ranks --------------------------------------------------*- C++
-//-*-===//
+//===- Schedule.h - How an attention is spread over ranks -----------------------------------------------*- C++ -*-===//
 //
 // A schedule is one class: whether it applies, what it costs, and the program of one rank that it emits. It sees the op
 // only through DistributedAttentionInterface, and communicates only through the PartitionContext.

@@ -1,5 +1,4 @@
-//===- Replicate.cpp - A schedule from outside of Rondo ----------------------------------------------------*- C++
-//-*-===//
+//===- Replicate.cpp - A schedule from outside of Rondo -------------------------------------------------*- C++ -*-===//
 //
 // Moves:  the keys and values, until every rank has all of them; then each attends its own queries to all keys at once.
 // Costs:  (n - 1) * (keys + values), in bytes of one block; n steps; room for all keys and values.

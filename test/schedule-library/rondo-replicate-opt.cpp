@@ -1,5 +1,4 @@
-//===- rondo-replicate-opt.cpp - rondo-opt with one more schedule ------------------------------------------*- C++
-//-*-===//
+//===- rondo-replicate-opt.cpp - rondo-opt with one more schedule ---------------------------------------*- C++ -*-===//
 #include "Replicate.h"
 
 #include "tools/common/Register.h"
