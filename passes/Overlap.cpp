@@ -4,6 +4,7 @@
 // in loops up into the iteration before. It knows nothing of attention: only what is computed, and what is in flight.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
+#include "passes/HoistStarts.h"
 #include "passes/Passes.h"
 #include "passes/RotateShifts.h"
 
@@ -106,6 +107,7 @@ struct OverlapPass : mlir::rondo::impl::RondoOverlapPassBase<OverlapPass> {
     if (function->hasAttr("rondo.reference"))
       return;
     sinkWaits(function);
+    function.walk([](Block *block) { hoistStarts(*block); });
     rotateLoops(function);
     remarkShifts(function);
   }

@@ -1,6 +1,7 @@
 // RUN: rondo-opt %s --rondo-partition=schedule=query-ring --rondo-overlap --spmd-verify-pending --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=QUERY
 // RUN: rondo-opt %s --rondo-partition=schedule=kv-ring --rondo-overlap --spmd-verify-pending --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=KV
 // RUN: rondo-opt %s --rondo-partition=schedule=query-ring --spmd-verify-pending --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=SYNC
+// RUN: rondo-opt %s --rondo-partition=schedule=query-ring --canonicalize --rondo-overlap --spmd-verify-pending --cse --split-input-file | FileCheck %s --check-prefix=SIMPLE
 
 rondo.grid @gpus = ["seq" = 4]
 #sequence = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>
@@ -125,4 +126,34 @@ func.func @any_ranks(%q: tensor<1x8x?x64xf32> {rondo.sharding = #sequence},
   %o = rondo.attention %q, %k, %v causal top_left {rondo.shardings = [#sequence]}
       : (tensor<1x8x?x64xf32>, tensor<1x2x?x64xf32>, tensor<1x2x?x64xf32>) -> tensor<1x8x?x64xf32>
   return %o : tensor<1x8x?x64xf32>
+}
+
+// -----
+
+// On two ranks the ring is one step, and no loop once it is simplified: the transfers start early all the same.
+
+rondo.grid @gpus = ["seq" = 2]
+#sequence = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>
+
+// SIMPLE-LABEL: func.func @static(
+// SIMPLE-LABEL: func.func @any_ranks(
+// SIMPLE-LABEL: func.func @two_ranks(
+// SIMPLE-NOT:     scf.for
+// SIMPLE:         %[[STAGED:.+]] = linalg.copy
+// SIMPLE:         %[[P:.+]] = spmd.shift_start %[[STAGED]] {{.*}} name "query"
+// SIMPLE:         %[[A:.+]]:2 = rondo.attend
+// SIMPLE:         spmd.shift_start %[[A]]#0 {{.*}} name "output"
+// SIMPLE:         spmd.shift_start %[[A]]#1 {{.*}} name "lse"
+// SIMPLE:         %[[Q:.+]] = spmd.wait %[[P]], %[[STAGED]]
+// SIMPLE-NEXT:    rondo.attend ins(%[[Q]],
+// SIMPLE-NEXT:    spmd.wait
+// SIMPLE-NEXT:    spmd.wait
+// SIMPLE-NEXT:    rondo.merge
+func.func @two_ranks(%q: tensor<1x8x61x64xf32> {rondo.sharding = #sequence},
+                     %k: tensor<1x2x640x64xf32> {rondo.sharding = #sequence},
+                     %v: tensor<1x2x640x64xf32> {rondo.sharding = #sequence})
+    -> (tensor<1x8x61x64xf32> {rondo.sharding = #sequence}) {
+  %o = rondo.attention %q, %k, %v {rondo.shardings = [#sequence]}
+      : (tensor<1x8x61x64xf32>, tensor<1x2x640x64xf32>, tensor<1x2x640x64xf32>) -> tensor<1x8x61x64xf32>
+  return %o : tensor<1x8x61x64xf32>
 }
