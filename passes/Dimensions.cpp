@@ -1,4 +1,4 @@
-//===- Dimensions.cpp - Which dimensions of a function are one length ------------------------------------*- C++ -*-===//
+//===- Dimensions.cpp - Which dimensions of a function are one length -----------------------------------*- C++ -*-===//
 #include "passes/Dimensions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,9 +1,10 @@
-//===- Overlap.cpp - Shifts move so that compute hides them ------------------------------------------------*- C++ -*-===//
+//===- Overlap.cpp - Shifts move so that compute hides them ---------------------------------------------*- C++ -*-===//
 //
-// A schedule waits for each transfer at once. This pass moves waits down to the first use of what arrives, and starts in
-// loops up into the iteration before. It knows nothing of attention: only what is computed, and what is in flight.
+// A schedule waits for each transfer at once. This pass moves waits down to the first use of what arrives, and starts
+// in loops up into the iteration before. It knows nothing of attention: only what is computed, and what is in flight.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
+#include "passes/HoistStarts.h"
 #include "passes/Passes.h"
 #include "passes/RotateShifts.h"
 
@@ -69,7 +70,8 @@ static Operation *findHidingOp(spmd::ShiftStartOp start, spmd::WaitOp wait) {
   return nullptr;
 }
 
-/// What hides a shift; empty if nothing does. One whose pending value is loop-carried is hidden by the step it starts in.
+/// What hides a shift; empty if nothing does. One whose pending value is loop-carried is hidden by the step it starts
+/// in.
 static StringRef findHidingWork(spmd::ShiftStartOp start) {
   auto wait = dyn_cast<spmd::WaitOp>(*start.getPending().user_begin());
   if (!wait || wait->getBlock() != start->getBlock())
@@ -105,6 +107,7 @@ struct OverlapPass : mlir::rondo::impl::RondoOverlapPassBase<OverlapPass> {
     if (function->hasAttr("rondo.reference"))
       return;
     sinkWaits(function);
+    function.walk([](Block *block) { hoistStarts(*block); });
     rotateLoops(function);
     remarkShifts(function);
   }

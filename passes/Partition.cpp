@@ -1,7 +1,7 @@
-//===- Partition.cpp - From the global program to one rank's -----------------------------------------------*- C++ -*-===//
+//===- Partition.cpp - From the global program to one rank's --------------------------------------------*- C++ -*-===//
 //
-// Builds, for each public function, the function that every rank runs on its shards: attention as its schedule emits it,
-// all else on local types.
+// Builds, for each public function, the function that every rank runs on its shards: attention as its schedule emits
+// it, all else on local types.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
@@ -103,11 +103,11 @@ func::FuncOp FunctionPartitioner::createFunction() {
   }
   for (unsigned number = 0; number < dimensions.getNumLengths(); ++number) {
     arguments.push_back(builder.getIndexType());
-    attributes.push_back(builder.getDictionaryAttr(
-        builder.getNamedAttr("spmd.length", builder.getStringAttr(getLengthName(number)))));
+    attributes.push_back(
+        builder.getDictionaryAttr(builder.getNamedAttr("spmd.length", builder.getStringAttr(getLengthName(number)))));
   }
-  auto function = func::FuncOp::create(builder, global.getLoc(), global.getName(),
-                                       builder.getFunctionType(arguments, results));
+  auto function =
+      func::FuncOp::create(builder, global.getLoc(), global.getName(), builder.getFunctionType(arguments, results));
   function->setDiscardableAttrs(global->getDiscardableAttrDictionary());
   function.setAllArgAttrs(attributes);
   return function;
@@ -140,8 +140,7 @@ void FunctionPartitioner::fillSide(PartitionContext &context, Side side, ArrayRe
     for (int64_t dim = 0; dim < type.getRank(); ++dim)
       shape.push_back({value, dim});
     filled.shards.push_back(mapping.lookup(value));
-    filled.operands.push_back(
-        createMovable(op.getOperandName(*operand), sequence, shape, type.getElementType()));
+    filled.operands.push_back(createMovable(op.getOperandName(*operand), sequence, shape, type.getElementType()));
     const DimensionClass &dimension = dimensions.getClass(value, sequence);
     filled.axes = dimension.axes;
     filled.length = program->getLength(dimension);
@@ -219,8 +218,7 @@ void FunctionPartitioner::emitReturn(func::ReturnOp op) {
   SmallVector<Value> results;
   for (OpOperand &operand : op->getOpOperands()) {
     Value output = local.getArgument(global.getNumArguments() + operand.getOperandNumber());
-    results.push_back(
-        linalg::CopyOp::create(builder, op.getLoc(), mapping.lookup(operand.get()), output).getResult(0));
+    results.push_back(linalg::CopyOp::create(builder, op.getLoc(), mapping.lookup(operand.get()), output).getResult(0));
   }
   func::ReturnOp::create(builder, op.getLoc(), results);
 }
@@ -243,10 +241,10 @@ LogicalResult FunctionPartitioner::emitOp(Operation *op) {
     emitSplat(op);
     return success();
   case OpKind::Empty:
-    mapping.map(op->getResult(0), tensor::EmptyOp::create(builder, op->getLoc(),
-                                                          program->getLocalExtents(op->getResult(0)),
-                                                          cast<tensor::EmptyOp>(op).getType().getElementType())
-                                      .getResult());
+    mapping.map(op->getResult(0),
+                tensor::EmptyOp::create(builder, op->getLoc(), program->getLocalExtents(op->getResult(0)),
+                                        cast<tensor::EmptyOp>(op).getType().getElementType())
+                    .getResult());
     return success();
   case OpKind::Dim: { // extents in the global program are global
     auto dim = cast<tensor::DimOp>(op);
@@ -281,8 +279,7 @@ FailureOr<func::FuncOp> FunctionPartitioner::run() {
   });
   program.reset();
   local->setAttr("spmd.schedules", builder.getArrayAttr(schedules));
-  local->setAttr("spmd.communication_bytes",
-                 builder.getStringAttr(bytes.empty() ? "0" : llvm::join(bytes, " + ")));
+  local->setAttr("spmd.communication_bytes", builder.getStringAttr(bytes.empty() ? "0" : llvm::join(bytes, " + ")));
   return local;
 }
 
@@ -318,8 +315,7 @@ static FailureOr<FlatSymbolRefAttr> getGridName(func::FuncOp function) {
     if (failed(add(getSharding(argument), argument.getLoc())))
       return failure();
   for (unsigned number = 0; number < function.getNumResults(); ++number)
-    if (failed(add(function.getResultAttrOfType<ShardingAttr>(number, RondoDialect::kShardingAttr),
-                   function.getLoc())))
+    if (failed(add(function.getResultAttrOfType<ShardingAttr>(number, RondoDialect::kShardingAttr), function.getLoc())))
       return failure();
   WalkResult walk = function.walk([&](Operation *op) {
     for (Value result : op->getResults())

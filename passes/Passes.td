@@ -114,6 +114,7 @@ def RondoOverlapPass : Pass<"rondo-overlap", "::mlir::func::FuncOp"> {
     Takes a program that waits for each transfer at once, and moves starts and waits apart:
 
     - each wait sinks to the first use of what arrives;
+    - each start rises to where what it sends is known, if that puts compute behind it;
     - a loop is rotated if it sends a loop-carried value that has arrived, not been computed, in the iteration before:
       that shift starts in the iteration before, and the value in flight is carried. The first one starts before the
       loop, as soon as its source is known, and the last iteration, which starts none, is peeled. If the loop may run

@@ -1,4 +1,4 @@
-//===- RankProgram.cpp - Lengths, ranks and extents in one rank's program ----------------------------------*- C++ -*-===//
+//===- RankProgram.cpp - Lengths, ranks and extents in one rank's program -------------------------------*- C++ -*-===//
 #include "passes/RankProgram.h"
 
 #include "dialect/spmd/Spmd.h"
@@ -62,8 +62,8 @@ RankProgram::Blocks RankProgram::getBlocks(ArrayRef<StringRef> axes) {
       blocks = {values.size, values.index, values.sizeFormula};
       continue;
     }
-    blocks.own = arith::AddIOp::create(builder, loc, arith::MulIOp::create(builder, loc, blocks.own, values.size),
-                                       values.index);
+    blocks.own =
+        arith::AddIOp::create(builder, loc, arith::MulIOp::create(builder, loc, blocks.own, values.size), values.index);
     blocks.count = arith::MulIOp::create(builder, loc, blocks.count, values.size);
     blocks.countFormula = blocks.countFormula * values.sizeFormula;
   }

@@ -1,4 +1,4 @@
-//===- RankProgram.h - Lengths, ranks and extents in one rank's program ------------------------------------*- C++ -*-===//
+//===- RankProgram.h - Lengths, ranks and extents in one rank's program ---------------------------------*- C++ -*-===//
 //
 // While partition emits one rank's function, this knows its lengths and its place in the grid, as values and as symbols
 // of formulas, and from them the extents of every local tensor.

@@ -1,4 +1,4 @@
-//===- ResolveExtents.cpp - Extents of local tensors from lengths ------------------------------------------*- C++ -*-===//
+//===- ResolveExtents.cpp - Extents of local tensors from lengths ---------------------------------------*- C++ -*-===//
 #include "passes/ResolveExtents.h"
 
 #include "dialect/spmd/Spmd.h"

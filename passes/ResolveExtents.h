@@ -1,4 +1,4 @@
-//===- ResolveExtents.h - Extents of local tensors from lengths --------------------------------------------*- C++ -*-===//
+//===- ResolveExtents.h - Extents of local tensors from lengths -----------------------------------------*- C++ -*-===//
 #ifndef RONDO_PASSES_RESOLVEEXTENTS_H
 #define RONDO_PASSES_RESOLVEEXTENTS_H
 
@@ -7,7 +7,8 @@
 namespace mlir::rondo {
 
 /// Replaces each `tensor.dim` whose tensor's extent is known otherwise: an argument's by `getArgumentExtent`, what has
-/// arrived by the size that its shift was given. Later passes bound memory by lengths and ranks, which they see only so.
+/// arrived by the size that its shift was given. Later passes bound memory by lengths and ranks, which they see only
+/// so.
 void resolveExtents(func::FuncOp function,
                     llvm::function_ref<OpFoldResult(BlockArgument argument, int64_t dim)> getArgumentExtent);
 

@@ -1,4 +1,4 @@
-//===- RotateShifts.cpp - Shifts of a loop begin one iteration early ---------------------------------------*- C++ -*-===//
+//===- RotateShifts.cpp - Shifts of a loop begin one iteration early ------------------------------------*- C++ -*-===//
 //
 // Before, with a wait at its first use:          After:
 //   for t in lb..ub iter(a)                        p = start(a0), at once after a0 is known
@@ -163,9 +163,8 @@ static SmallVector<Value> getResultsUsedAfter(Operation *first, Operation *last)
   Block *block = last->getBlock();
   for (Operation *op = first; op != last->getNextNode(); op = op->getNextNode())
     for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
-            return last->isBeforeInBlock(block->findAncestorOpInBlock(*user));
-          }))
+      if (llvm::any_of(result.getUsers(),
+                       [&](Operation *user) { return last->isBeforeInBlock(block->findAncestorOpInBlock(*user)); }))
         used.push_back(result);
   return used;
 }
@@ -195,9 +194,8 @@ static Operation *guardLoop(scf::ForOp loop, Operation *first) {
   builder.setInsertionPointToEnd(guard.thenBlock());
   auto yield = scf::YieldOp::create(builder, loc, results);
   for (auto [result, guarded] : llvm::zip_equal(results, guard.getResults()))
-    result.replaceUsesWithIf(guarded, [&](OpOperand &use) {
-      return use.getOwner() != yield && !guard->isProperAncestor(use.getOwner());
-    });
+    result.replaceUsesWithIf(
+        guarded, [&](OpOperand &use) { return use.getOwner() != yield && !guard->isProperAncestor(use.getOwner()); });
   return first;
 }
 
@@ -225,8 +223,8 @@ private:
   ArrayRef<EarlyShift> shifts;
   OpBuilder builder;
   Location loc;
-  /// For each shift, the op before which the next one starts: where its wait stood.
-  SmallVector<Operation *> startPlaces;
+  /// The op before which the next shifts start: the first use of what has arrived.
+  Operation *startPlace = nullptr;
 };
 } // namespace
 
@@ -244,7 +242,8 @@ SmallVector<Value> Rotation::emitPrologue(Operation *place) {
   ahead.mapInductionVariable(ahead.compute(builder, loop.getLowerBound()));
   SmallVector<SmallVector<Value>> sizes; // before all starts, so that these are adjacent
   for (EarlyShift shift : shifts)
-    sizes.push_back(llvm::map_to_vector(shift.start.getSizes(), [&](Value size) { return ahead.compute(builder, size); }));
+    sizes.push_back(
+        llvm::map_to_vector(shift.start.getSizes(), [&](Value size) { return ahead.compute(builder, size); }));
   SmallVector<Value> pending;
   for (auto [shift, shiftSizes] : llvm::zip_equal(shifts, sizes))
     pending.push_back(createStart(shift, loop.getInitArgs()[shift.carried], shiftSizes));
@@ -262,7 +261,8 @@ void Rotation::createSteadyLoop(ValueRange firstPending, Value last) {
   body->getOperations().splice(body->end(), loop.getBody()->getOperations());
 }
 
-/// Waits for what the iteration before has started, where this iteration started it until now.
+/// Waits, where this iteration started its shifts until now, for what the iteration before has started. All waits are
+/// together, so that all next starts can be: adjacent starts become one exchange.
 void Rotation::waitForCarried() {
   auto isEarlyWait = [&](Operation *op) {
     return llvm::any_of(shifts, [&](EarlyShift shift) { return shift.wait == op; });
@@ -271,12 +271,14 @@ void Rotation::waitForCarried() {
     Operation *place = shift.wait->getNextNode();
     while (isEarlyWait(place))
       place = place->getNextNode();
-    startPlaces.push_back(place);
+    if (!startPlace || place->isBeforeInBlock(startPlace))
+      startPlace = place;
   }
+  ShiftStartOp first = EarlyShift(shifts.front()).start;
   for (auto [number, constShift] : llvm::enumerate(shifts)) {
     EarlyShift shift = constShift;
     shift.wait.getPendingMutable().assign(steady.getRegionIterArgs()[loop.getInitArgs().size() + number]);
-    shift.wait->moveBefore(shift.start);
+    shift.wait->moveBefore(first);
   }
   for (EarlyShift shift : shifts) // the starts remain as a model for the others, outside of the program
     shift.start->remove();
@@ -302,18 +304,15 @@ void Rotation::emitNextStarts() {
   ahead.mapInductionVariable(arith::AddIOp::create(builder, loc, steady.getInductionVar(), steady.getStep()));
   SmallVector<SmallVector<Value>> sizes;
   for (EarlyShift shift : shifts)
-    sizes.push_back(llvm::map_to_vector(shift.start.getSizes(), [&](Value size) { return ahead.compute(builder, size); }));
-  for (auto [shift, place, shiftSizes] : llvm::zip_equal(shifts, startPlaces, sizes)) {
-    // Next to other starts, if only pure ops lie between: they become one exchange.
-    while (Operation *previous = place->getPrevNode()) {
-      if (isCompute(previous) || !isPure(previous))
-        break;
-      place = previous;
-    }
-    builder.setInsertionPoint(place);
-    yield->insertOperands(yield->getNumOperands(),
-                          createStart(shift, yield.getOperand(shift.carried), shiftSizes));
-  }
+    sizes.push_back(
+        llvm::map_to_vector(shift.start.getSizes(), [&](Value size) { return ahead.compute(builder, size); }));
+  // Next to starts that were there before, if only pure ops lie between.
+  for (Operation *previous = startPlace->getPrevNode(); previous && isPure(previous) && !isCompute(previous);
+       previous = startPlace->getPrevNode())
+    startPlace = previous;
+  builder.setInsertionPoint(startPlace);
+  for (auto [shift, shiftSizes] : llvm::zip_equal(shifts, sizes))
+    yield->insertOperands(yield->getNumOperands(), createStart(shift, yield.getOperand(shift.carried), shiftSizes));
 }
 
 void Rotation::run(Operation *prologue) {

@@ -1,4 +1,4 @@
-//===- RotateShifts.h - Shifts of a loop begin one iteration early -----------------------------------------*- C++ -*-===//
+//===- RotateShifts.h - Shifts of a loop begin one iteration early --------------------------------------*- C++ -*-===//
 #ifndef RONDO_PASSES_ROTATESHIFTS_H
 #define RONDO_PASSES_ROTATESHIFTS_H
 
@@ -11,8 +11,8 @@ namespace mlir::rondo {
 /// Whether an op takes time on a rank, so that it can hide a transfer.
 bool isCompute(Operation *op);
 
-/// A shift in a loop that can begin in the iteration before: what it sends is loop-carried, and has arrived by a wait at
-/// the begin of that iteration.
+/// A shift in a loop that can begin in the iteration before: what it sends is loop-carried, and has arrived by a wait
+/// at the begin of that iteration.
 struct EarlyShift {
   spmd::ShiftStartOp start;
   spmd::WaitOp wait;

@@ -1,4 +1,4 @@
-//===- VerifyPending.cpp - Every flight ends once ----------------------------------------------------------*- C++ -*-===//
+//===- VerifyPending.cpp - Every flight ends once -------------------------------------------------------*- C++ -*-===//
 //
 // A value in flight is like a linear type: on every path exactly one wait ends the flight, and that wait names what the
 // start sends. Values in flight may be carried by loops and yielded by branches, and go nowhere else.
@@ -48,12 +48,9 @@ private:
 InFlightDiagnostic ConsumptionVerifier::emitError(const Twine &problem) {
   if (auto start = pending.getDefiningOp<ShiftStartOp>())
     return start.emitOpError() << "starts the transfer \"" << start.getName() << "\", which " << problem;
-  return mlir::emitError(pending.getLoc()) << "a value in flight, "
-                                           << (isa<BlockArgument>(pending) ? "carried by a loop, " : "a result of ")
-                                           << (isa<BlockArgument>(pending)
-                                                   ? ""
-                                                   : pending.getDefiningOp()->getName().getStringRef() + ", ")
-                                           << problem;
+  return mlir::emitError(pending.getLoc())
+         << "a value in flight, " << (isa<BlockArgument>(pending) ? "carried by a loop, " : "a result of ")
+         << (isa<BlockArgument>(pending) ? "" : pending.getDefiningOp()->getName().getStringRef() + ", ") << problem;
 }
 
 FailureOr<unsigned> ConsumptionVerifier::countInBranches(scf::IfOp op) {
@@ -63,9 +60,10 @@ FailureOr<unsigned> ConsumptionVerifier::countInBranches(scf::IfOp op) {
     return failure();
   if (*inThen == *inElse)
     return *inThen;
-  InFlightDiagnostic diagnostic = emitError("is waited for on some paths only; expected exactly one wait on every path");
-  diagnostic.attachNote(op.getLoc()) << "it is consumed " << *inThen << " times if this condition holds, and " << *inElse
-                                     << " times if not";
+  InFlightDiagnostic diagnostic =
+      emitError("is waited for on some paths only; expected exactly one wait on every path");
+  diagnostic.attachNote(op.getLoc()) << "it is consumed " << *inThen << " times if this condition holds, and "
+                                     << *inElse << " times if not";
   return failure();
 }
 
@@ -110,8 +108,8 @@ LogicalResult ConsumptionVerifier::verify() {
   if (*count == 1)
     return success();
   if (*count == 0) {
-    emitError("is never waited for; expected exactly one wait on every path")
-        .attachNote() << "add an spmd.wait for it that names its source";
+    emitError("is never waited for; expected exactly one wait on every path").attachNote()
+        << "add an spmd.wait for it that names its source";
     return failure();
   }
   InFlightDiagnostic diagnostic =
@@ -176,16 +174,14 @@ bool SourceProver::isSourceOfCarried(BlockArgument pending, Value source) {
 }
 
 bool SourceProver::isSourceOfLoopResult(scf::ForOp loop, unsigned number, Value source) {
-  Value carried = source.getDefiningOp() == loop
-                      ? loop.getRegionIterArgs()[cast<OpResult>(source).getResultNumber()]
-                      : source;
+  Value carried =
+      source.getDefiningOp() == loop ? loop.getRegionIterArgs()[cast<OpResult>(source).getResultNumber()] : source;
   return isSource(loop.getRegionIterArgs()[number], carried);
 }
 
 bool SourceProver::isSourceOfBranchResult(scf::IfOp op, unsigned number, Value source) {
   return llvm::all_of(ArrayRef<scf::YieldOp>{op.thenYield(), op.elseYield()}, [&](scf::YieldOp yield) {
-    Value yielded =
-        source.getDefiningOp() == op ? yield.getOperand(cast<OpResult>(source).getResultNumber()) : source;
+    Value yielded = source.getDefiningOp() == op ? yield.getOperand(cast<OpResult>(source).getResultNumber()) : source;
     return isSource(yield.getOperand(number), yielded);
   });
 }
@@ -211,8 +207,9 @@ static LogicalResult verifySource(WaitOp wait) {
 static LogicalResult verifySignature(func::FuncOp function) {
   for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes()))
     if (isa<PendingType>(type))
-      return function.emitOpError() << "has " << type << " in its type; expected flights to end in the function in which "
-                                                          "they start";
+      return function.emitOpError() << "has " << type
+                                    << " in its type; expected flights to end in the function in which "
+                                       "they start";
   return success();
 }
 

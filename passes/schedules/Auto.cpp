@@ -1,4 +1,4 @@
-//===- Auto.cpp - The choice of a schedule -----------------------------------------------------------------*- C++ -*-===//
+//===- Auto.cpp - The choice of a schedule --------------------------------------------------------------*- C++ -*-===//
 #include "passes/schedules/Auto.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -76,9 +76,8 @@ static std::string printList(StringRef name, StringRef separator, ArrayRef<std::
 }
 
 std::string Choice::getName() const {
-  return printList("auto", "|", llvm::map_to_vector(schedules, [](const Schedule *schedule) {
-                     return schedule->getName().str();
-                   }));
+  return printList("auto", "|",
+                   llvm::map_to_vector(schedules, [](const Schedule *schedule) { return schedule->getName().str(); }));
 }
 
 static std::string printBytes(const Schedule *schedule, const PartitionContext &context) {
@@ -108,9 +107,10 @@ std::string Choice::printSteps(const PartitionContext &context) const {
 static Value emitIsCheapest(PartitionContext &context, ArrayRef<Value> bytes) {
   Value condition;
   for (Value other : bytes.drop_front()) {
-    Value compared = arith::CmpIOp::create(context.builder, context.getLoc(), arith::CmpIPredicate::ule, bytes[0], other);
-    condition =
-        condition ? arith::AndIOp::create(context.builder, context.getLoc(), condition, compared).getResult() : compared;
+    Value compared =
+        arith::CmpIOp::create(context.builder, context.getLoc(), arith::CmpIPredicate::ule, bytes[0], other);
+    condition = condition ? arith::AndIOp::create(context.builder, context.getLoc(), condition, compared).getResult()
+                          : compared;
   }
   return condition;
 }
@@ -126,8 +126,7 @@ static SmallVector<Value> emitChoice(PartitionContext &context, ArrayRef<const S
       builder, loc, condition,
       [&](OpBuilder &, Location) { scf::YieldOp::create(builder, loc, schedules.front()->emit(context)); },
       [&](OpBuilder &, Location) {
-        scf::YieldOp::create(builder, loc,
-                             emitChoice(context, schedules.drop_front(), bytes.drop_front()));
+        scf::YieldOp::create(builder, loc, emitChoice(context, schedules.drop_front(), bytes.drop_front()));
       });
   return llvm::to_vector_of<Value>(choice.getResults());
 }
@@ -165,10 +164,9 @@ static void remarkCheaper(const Choice &choice, const PartitionContext &context,
   std::optional<int64_t> bytes = getKnownBytes(chosen, context);
   for (const Schedule *other : getCandidates(context))
     if (std::optional<int64_t> fewer = getKnownBytes(other, context); bytes && fewer && *fewer < *bytes)
-      remark::missed(context.getLoc(), options)
-          << remark::reason("{0} moves {1} bytes, {2} would move {3}", chosen->getName(), *bytes, other->getName(),
-                            *fewer)
-          << remark::suggest("schedule={0}, or auto", other->getName());
+      remark::missed(context.getLoc(), options) << remark::reason("{0} moves {1} bytes, {2} would move {3}",
+                                                                  chosen->getName(), *bytes, other->getName(), *fewer)
+                                                << remark::suggest("schedule={0}, or auto", other->getName());
 }
 
 void rondo::remarkChoice(StringRef requested, const Choice &choice, const PartitionContext &context,

@@ -1,4 +1,4 @@
-//===- Auto.h - The choice of a schedule -------------------------------------------------------------------*- C++ -*-===//
+//===- Auto.h - The choice of a schedule ----------------------------------------------------------------*- C++ -*-===//
 //
 // `auto` takes the schedule that moves the fewest bytes. Where that depends on what is bound at run time, the program
 // chooses by the same formulas, from global lengths and the number of ranks alone, so that all ranks choose alike.

@@ -1,4 +1,4 @@
-//===- Builtin.h - The schedules that come with Rondo ------------------------------------------------------*- C++ -*-===//
+//===- Builtin.h - The schedules that come with Rondo ---------------------------------------------------*- C++ -*-===//
 #ifndef RONDO_PASSES_SCHEDULES_BUILTIN_H
 #define RONDO_PASSES_SCHEDULES_BUILTIN_H
 

@@ -1,4 +1,4 @@
-//===- Formula.cpp - Costs as formulas of lengths and ranks ------------------------------------------------*- C++ -*-===//
+//===- Formula.cpp - Costs as formulas of lengths and ranks ---------------------------------------------*- C++ -*-===//
 #include "passes/schedules/Formula.h"
 
 #include "dialect/spmd/Spmd.h"

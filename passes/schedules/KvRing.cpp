@@ -1,4 +1,4 @@
-//===- KvRing.cpp - Keys and values circulate, queries stay ------------------------------------------------*- C++ -*-===//
+//===- KvRing.cpp - Keys and values circulate, queries stay ---------------------------------------------*- C++ -*-===//
 //
 // Moves:  the keys and values; the state of attention belongs to the queries, so none travels.
 // Costs:  (n - 1) * (keys + values), in bytes of one block; n steps.

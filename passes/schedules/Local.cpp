@@ -1,4 +1,4 @@
-//===- Local.cpp - Every rank holds all keys, nothing moves ------------------------------------------------*- C++ -*-===//
+//===- Local.cpp - Every rank holds all keys, nothing moves ---------------------------------------------*- C++ -*-===//
 //
 // Moves:  nothing.
 // Costs:  0 bytes; 1 step.

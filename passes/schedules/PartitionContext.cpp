@@ -1,11 +1,11 @@
-//===- PartitionContext.cpp - What schedules emit their programs with --------------------------------------*- C++ -*-===//
+//===- PartitionContext.cpp - What schedules emit their programs with -----------------------------------*- C++ -*-===//
 #include "dialect/spmd/Spmd.h"
 #include "passes/schedules/Schedule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 
 using namespace mlir;
 using namespace mlir::rondo;
@@ -77,9 +77,9 @@ SmallVector<Value> PartitionContext::shift(ArrayRef<Movable> what, ValueRange va
                             ? rows
                             : getValueOrCreateConstantIndexOp(builder, getLoc(), movable.extents[dim]));
     auto pendingType = spmd::PendingType::get(builder.getContext(), type.getShape(), type.getElementType());
-    Value pending =
-        spmd::ShiftStartOp::create(builder, getLoc(), pendingType, value, /*destination=*/Value(),
-                                   builder.getI64IntegerAttr(1), grid, axis, sizes, builder.getStringAttr(movable.name));
+    Value pending = spmd::ShiftStartOp::create(builder, getLoc(), pendingType, value, /*destination=*/Value(),
+                                               builder.getI64IntegerAttr(1), grid, axis, sizes,
+                                               builder.getStringAttr(movable.name));
     arrived.push_back(spmd::WaitOp::create(builder, getLoc(), type, pending, value));
   }
   return arrived;
@@ -128,8 +128,7 @@ static void printSharding(InFlightDiagnostic &diagnostic, ArrayRef<StringRef> ax
     return;
   }
   diagnostic << "sharded by ";
-  llvm::interleave(
-      axes, [&](StringRef axis) { diagnostic << "\"" << axis << "\""; }, [&] { diagnostic << " and "; });
+  llvm::interleave(axes, [&](StringRef axis) { diagnostic << "\"" << axis << "\""; }, [&] { diagnostic << " and "; });
 }
 
 LogicalResult PartitionContext::refuse(StringRef schedule, StringRef needs, StringRef wayOut) const {

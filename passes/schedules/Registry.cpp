@@ -1,4 +1,4 @@
-//===- Registry.cpp - The schedules by name ----------------------------------------------------------------*- C++ -*-===//
+//===- Registry.cpp - The schedules by name -------------------------------------------------------------*- C++ -*-===//
 #include "passes/schedules/Builtin.h"
 #include "passes/schedules/Schedule.h"
 

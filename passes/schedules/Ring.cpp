@@ -1,4 +1,4 @@
-//===- Ring.cpp - One side circulates, the other stays -----------------------------------------------------*- C++ -*-===//
+//===- Ring.cpp - One side circulates, the other stays --------------------------------------------------*- C++ -*-===//
 #include "passes/schedules/Ring.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"

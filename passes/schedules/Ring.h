@@ -1,4 +1,4 @@
-//===- Ring.h - One side circulates, the other stays -------------------------------------------------------*- C++ -*-===//
+//===- Ring.h - One side circulates, the other stays ----------------------------------------------------*- C++ -*-===//
 //
 // The query ring and the key/value ring are mirror images: this is what they share.
 //

@@ -1,8 +1,8 @@
-//===- Schedule.h - How an attention is spread over ranks --------------------------------------------------*- C++ -*-===//
+//===- Schedule.h - How an attention is spread over ranks -----------------------------------------------*- C++ -*-===//
 //
 // A schedule is one class: whether it applies, what it costs, and the program of one rank that it emits. It sees the op
-// only through DistributedAttentionInterface, and communicates only through the PartitionContext. docs/adding-a-schedule.md
-// shows how to write one.
+// only through DistributedAttentionInterface, and communicates only through the PartitionContext.
+// docs/adding-a-schedule.md shows how to write one.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #ifndef RONDO_PASSES_SCHEDULES_SCHEDULE_H

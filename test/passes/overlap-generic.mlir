@@ -30,6 +30,37 @@ func.func @straight(%x: tensor<4xf32>, %condition: i1) -> tensor<4xf32> {
 
 // -----
 
+// A start rises to where its source is known, and those that rise stay together: here, over the making of the second
+// source, and over work that needs neither. Its size comes along.
+rondo.grid @gpus = ["seq" = 4]
+// CHECK-LABEL: func.func @rising(
+// CHECK-SAME:    %[[X:[^:]+]]: tensor<?xf32>, %[[N:[^:]+]]: index)
+// CHECK:         %[[A:.+]] = math.sqrt %[[X]]
+// CHECK-NEXT:    %[[B:.+]] = math.sin %[[X]]
+// CHECK-NEXT:    %[[SIZE:.+]] = arith.muli %[[N]], %[[N]]
+// CHECK-NEXT:    %[[AP:.+]] = spmd.shift_start %[[A]] by 1 on @gpus "seq"(%[[SIZE]]) name "a"
+// CHECK-NEXT:    %[[BP:.+]] = spmd.shift_start %[[B]] by 1 on @gpus "seq"(%[[SIZE]]) name "b"
+// CHECK-NEXT:    %[[E:.+]] = math.exp %[[X]]
+// CHECK-NEXT:    %[[EP:.+]] = spmd.shift_start %[[E]]
+// CHECK-NEXT:    spmd.wait %[[AP]], %[[A]]
+func.func @rising(%x: tensor<?xf32>, %n: index) -> tensor<?xf32> {
+  %a = math.sqrt %x : tensor<?xf32>
+  %b = math.sin %x : tensor<?xf32>
+  %e = math.exp %x : tensor<?xf32>
+  %size = arith.muli %n, %n : index
+  %ap = spmd.shift_start %a by 1 on @gpus "seq"(%size) name "a" : tensor<?xf32> -> !spmd.pending<?xf32>
+  %ay = spmd.wait %ap, %a : !spmd.pending<?xf32>, tensor<?xf32> -> tensor<?xf32>
+  %bp = spmd.shift_start %b by 1 on @gpus "seq"(%size) name "b" : tensor<?xf32> -> !spmd.pending<?xf32>
+  %by = spmd.wait %bp, %b : !spmd.pending<?xf32>, tensor<?xf32> -> tensor<?xf32>
+  %ep = spmd.shift_start %e by 1 on @gpus "seq"(%size) name "e" : tensor<?xf32> -> !spmd.pending<?xf32>
+  %ey = spmd.wait %ep, %e : !spmd.pending<?xf32>, tensor<?xf32> -> tensor<?xf32>
+  %sum = arith.addf %ay, %by : tensor<?xf32>
+  %all = arith.addf %sum, %ey : tensor<?xf32>
+  return %all : tensor<?xf32>
+}
+
+// -----
+
 // A loop that computes with what arrives and sends it on is rotated, also inside of a branch.
 
 rondo.grid @gpus = ["seq" = 4]

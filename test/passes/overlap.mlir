@@ -1,6 +1,7 @@
 // RUN: rondo-opt %s --rondo-partition=schedule=query-ring --rondo-overlap --spmd-verify-pending --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=QUERY
 // RUN: rondo-opt %s --rondo-partition=schedule=kv-ring --rondo-overlap --spmd-verify-pending --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=KV
 // RUN: rondo-opt %s --rondo-partition=schedule=query-ring --spmd-verify-pending --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=SYNC
+// RUN: rondo-opt %s --rondo-partition=schedule=query-ring --canonicalize --rondo-overlap --spmd-verify-pending --cse --split-input-file | FileCheck %s --check-prefix=SIMPLE
 
 rondo.grid @gpus = ["seq" = 4]
 #sequence = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>
@@ -8,7 +9,7 @@ rondo.grid @gpus = ["seq" = 4]
 // Queries leave before the work of the step before, results before the work of their own step.
 //
 // QUERY-LABEL: func.func @static(
-// QUERY-SAME:    %[[Q:[^:]+]]: tensor<1x8x?x64xf32> {{.*}} %[[K:[^:]+]]: tensor<1x2x?x64xf32> {{.*}} %[[V:[^:]+]]: tensor<1x2x?x64xf32>
+// QUERY-SAME:    %[[Q:[^:]+]]: tensor<1x8x?x64xf32> {{[^%]*}} %[[K:[^:]+]]: tensor<1x2x?x64xf32> {{[^%]*}} %[[V:[^:]+]]: tensor<1x2x?x64xf32>
 // QUERY-DAG:     %[[C1:.+]] = arith.constant 1 : index
 // QUERY-DAG:     %[[C3:.+]] = arith.constant 3 : index
 // QUERY-NOT:     scf.if
@@ -44,7 +45,7 @@ rondo.grid @gpus = ["seq" = 4]
 // QUERY:         return
 
 // KV-LABEL: func.func @static(
-// KV-SAME:    %[[Q:[^:]+]]: tensor<1x8x?x64xf32> {{.*}} %[[K:[^:]+]]: tensor<1x2x?x64xf32> {{.*}} %[[V:[^:]+]]: tensor<1x2x?x64xf32>
+// KV-SAME:    %[[Q:[^:]+]]: tensor<1x8x?x64xf32> {{[^%]*}} %[[K:[^:]+]]: tensor<1x2x?x64xf32> {{[^%]*}} %[[V:[^:]+]]: tensor<1x2x?x64xf32>
 // KV:         %[[KS:.+]] = linalg.copy ins(%[[K]]
 // KV:         %[[VS:.+]] = linalg.copy ins(%[[V]]
 // KV:         %[[KP0:.+]] = spmd.shift_start %[[KS]] {{.*}} name "key"
@@ -55,7 +56,7 @@ rondo.grid @gpus = ["seq" = 4]
 // KV-NEXT:      %[[VN:.+]] = spmd.wait %[[VP]], %[[VT]]
 // KV-NEXT:      spmd.shift_start %[[KN]] {{.*}} name "key"
 // KV-NEXT:      spmd.shift_start %[[VN]] {{.*}} name "value"
-// KV-NOT:       spmd
+// KV-NOT:       spmd.{{wait|shift_start}}
 // KV:           rondo.attend ins(%[[Q]], %[[KN]], %[[VN]]
 // KV:           rondo.merge {{.*}} outs(%[[OT]], %[[LT]]
 // KV:         }
@@ -76,7 +77,7 @@ rondo.grid @gpus = ["seq" = 4]
 // SYNC-NEXT:      %[[LP:.+]] = spmd.shift_start {{.*}} name "lse"
 // SYNC-NEXT:      spmd.wait %[[LP]]
 // SYNC:           rondo.attend
-// SYNC-NOT:       spmd
+// SYNC-NOT:       spmd.{{wait|shift_start}}
 // SYNC:           scf.yield
 func.func @static(%q: tensor<1x8x61x64xf32> {rondo.sharding = #sequence},
                   %k: tensor<1x2x640x64xf32> {rondo.sharding = #sequence},
@@ -125,4 +126,34 @@ func.func @any_ranks(%q: tensor<1x8x?x64xf32> {rondo.sharding = #sequence},
   %o = rondo.attention %q, %k, %v causal top_left {rondo.shardings = [#sequence]}
       : (tensor<1x8x?x64xf32>, tensor<1x2x?x64xf32>, tensor<1x2x?x64xf32>) -> tensor<1x8x?x64xf32>
   return %o : tensor<1x8x?x64xf32>
+}
+
+// -----
+
+// On two ranks the ring is one step, and no loop once it is simplified: the transfers start early all the same.
+
+rondo.grid @gpus = ["seq" = 2]
+#sequence = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>
+
+// SIMPLE-LABEL: func.func @static(
+// SIMPLE-LABEL: func.func @any_ranks(
+// SIMPLE-LABEL: func.func @two_ranks(
+// SIMPLE-NOT:     scf.for
+// SIMPLE:         %[[STAGED:.+]] = linalg.copy
+// SIMPLE:         %[[P:.+]] = spmd.shift_start %[[STAGED]] {{.*}} name "query"
+// SIMPLE:         %[[A:.+]]:2 = rondo.attend
+// SIMPLE:         spmd.shift_start %[[A]]#0 {{.*}} name "output"
+// SIMPLE:         spmd.shift_start %[[A]]#1 {{.*}} name "lse"
+// SIMPLE:         %[[Q:.+]] = spmd.wait %[[P]], %[[STAGED]]
+// SIMPLE-NEXT:    rondo.attend ins(%[[Q]],
+// SIMPLE-NEXT:    spmd.wait
+// SIMPLE-NEXT:    spmd.wait
+// SIMPLE-NEXT:    rondo.merge
+func.func @two_ranks(%q: tensor<1x8x61x64xf32> {rondo.sharding = #sequence},
+                     %k: tensor<1x2x640x64xf32> {rondo.sharding = #sequence},
+                     %v: tensor<1x2x640x64xf32> {rondo.sharding = #sequence})
+    -> (tensor<1x8x61x64xf32> {rondo.sharding = #sequence}) {
+  %o = rondo.attention %q, %k, %v {rondo.shardings = [#sequence]}
+      : (tensor<1x8x61x64xf32>, tensor<1x2x640x64xf32>, tensor<1x2x640x64xf32>) -> tensor<1x8x61x64xf32>
+  return %o : tensor<1x8x61x64xf32>
 }

@@ -2,7 +2,7 @@
 
 // An op that is neither attention nor elementwise.
 func.func @not_distributable(%x: tensor<4x8xf32>) -> tensor<2x16xf32> {
-  // expected-note @+2 {{a program consists of attention, elementwise arith, math and linalg ops with identity maps, tensor.empty, tensor.dim with a constant index, splat constants, and scalar ops}}
+  // expected-note @+2 {{a public function consists of attention, elementwise arith and math ops, linalg ops that are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with a constant index, splat constants, and ops on scalars; compute all else outside}}
   // expected-error @+1 {{'tensor.collapse_shape' op cannot be distributed}}
   %flat = tensor.collapse_shape %x [[0, 1]] : tensor<4x8xf32> into tensor<32xf32>
   %y = tensor.expand_shape %flat [[0, 1]] output_shape [2, 16] : tensor<32xf32> into tensor<2x16xf32>
@@ -13,7 +13,7 @@ func.func @not_distributable(%x: tensor<4x8xf32>) -> tensor<2x16xf32> {
 
 // A structured op that is not elementwise.
 func.func @reduction(%x: tensor<4x8xf32>, %y: tensor<8x4xf32>, %z: tensor<4x4xf32>) -> tensor<4x4xf32> {
-  // expected-note @+2 {{a program consists of}}
+  // expected-note @+2 {{a public function consists of}}
   // expected-error @+1 {{'linalg.matmul' op cannot be distributed}}
   %w = linalg.matmul ins(%x, %y : tensor<4x8xf32>, tensor<8x4xf32>) outs(%z : tensor<4x4xf32>) -> tensor<4x4xf32>
   return %w : tensor<4x4xf32>
@@ -24,7 +24,7 @@ func.func @reduction(%x: tensor<4x8xf32>, %y: tensor<8x4xf32>, %z: tensor<4x4xf3
 // Each rank would see the index in its shard.
 #identity = affine_map<(i) -> (i)>
 func.func @index(%x: tensor<4xindex>) -> tensor<4xindex> {
-  // expected-note @+2 {{a program consists of}}
+  // expected-note @+2 {{a public function consists of}}
   // expected-error @+1 {{'linalg.generic' op cannot be distributed}}
   %y = linalg.generic {indexing_maps = [#identity], iterator_types = ["parallel"]} outs(%x : tensor<4xindex>) {
   ^bb0(%element: index):
@@ -38,7 +38,7 @@ func.func @index(%x: tensor<4xindex>) -> tensor<4xindex> {
 
 // Constants that are not splats would have to be cut.
 func.func @constant(%x: tensor<2xf32>) -> tensor<2xf32> {
-  // expected-note @+2 {{a program consists of}}
+  // expected-note @+2 {{a public function consists of}}
   // expected-error @+1 {{'arith.constant' op cannot be distributed}}
   %table = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
   return %table : tensor<2xf32>

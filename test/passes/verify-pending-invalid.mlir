@@ -120,7 +120,7 @@ func.func @other_source_later(%x: tensor<4xf32>, %n: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %first = spmd.shift_start %x by 1 on @gpus "seq" name "x" : tensor<4xf32> -> !spmd.pending<4xf32>
-  // expected-note @+1 2 {{carry what is sent together with the value in flight, and name that}}
+  // expected-note @+1 {{carry what is sent together with the value in flight, and name that}}
   %last = scf.for %t = %c0 to %n step %c1 iter_args(%p = %first) -> !spmd.pending<4xf32> {
     // expected-error @+1 {{'spmd.wait' op names a source that is not shown to be what the start of the transfer sends}}
     %y = spmd.wait %p, %x : !spmd.pending<4xf32>, tensor<4xf32> -> tensor<4xf32>

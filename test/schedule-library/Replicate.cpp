@@ -1,4 +1,4 @@
-//===- Replicate.cpp - A schedule from outside of Rondo ----------------------------------------------------*- C++ -*-===//
+//===- Replicate.cpp - A schedule from outside of Rondo -------------------------------------------------*- C++ -*-===//
 //
 // Moves:  the keys and values, until every rank has all of them; then each attends its own queries to all keys at once.
 // Costs:  (n - 1) * (keys + values), in bytes of one block; n steps; room for all keys and values.
@@ -36,8 +36,7 @@ public:
 
   SmallVector<Value> emit(PartitionContext &context) const override {
     SmallVector<Value> keys = gather(context);
-    SmallVector<Value> state =
-        context.createPartial(context.queries.shards, context.rank, keys, /*keyBlock=*/Value());
+    SmallVector<Value> state = context.createPartial(context.queries.shards, context.rank, keys, /*keyBlock=*/Value());
     return context.op.createResults(context.builder, state);
   }
 
@@ -71,8 +70,8 @@ SmallVector<Value> Replicate::insert(PartitionContext &context, ValueRange shard
     SmallVector<OpFoldResult> strides(sizes.size(), context.builder.getIndexAttr(1));
     offsets[key.sequenceDimension] = start;
     sizes[key.sequenceDimension] = rows;
-    inserted.push_back(tensor::InsertSliceOp::create(context.builder, context.getLoc(), shard, into, offsets, sizes,
-                                                     strides));
+    inserted.push_back(
+        tensor::InsertSliceOp::create(context.builder, context.getLoc(), shard, into, offsets, sizes, strides));
   }
   return inserted;
 }

@@ -1,4 +1,4 @@
-//===- Replicate.h - A schedule from outside of Rondo ------------------------------------------------------*- C++ -*-===//
+//===- Replicate.h - A schedule from outside of Rondo ---------------------------------------------------*- C++ -*-===//
 #ifndef RONDO_TEST_SCHEDULELIBRARY_REPLICATE_H
 #define RONDO_TEST_SCHEDULELIBRARY_REPLICATE_H
 

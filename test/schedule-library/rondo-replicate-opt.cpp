@@ -1,4 +1,4 @@
-//===- rondo-replicate-opt.cpp - rondo-opt with one more schedule ------------------------------------------*- C++ -*-===//
+//===- rondo-replicate-opt.cpp - rondo-opt with one more schedule ---------------------------------------*- C++ -*-===//
 #include "Replicate.h"
 
 #include "tools/common/Register.h"
@@ -10,6 +10,6 @@ int main(int argc, char **argv) {
   registerReplicateSchedule();
   mlir::DialectRegistry registry;
   mlir::rondo::registerAllForCompilation(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Rondo optimizer driver, with the schedule replicate\n",
-                                                  registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Rondo optimizer driver, with the schedule replicate\n", registry));
 }

@@ -9,10 +9,10 @@ rondo.grid @gpus = ["seq" = 4]
 // Per rank: 3 hops of 16*32*128*4 bytes of queries, 4 of 16*32*(128*4 + 4) of results.
 //
 // CHECK-LABEL: func.func @static(
-// CHECK-SAME:    %[[Q:[^:]+]]: tensor<1x32x?x128xf32> {rondo.sharding = {{.*}}, spmd.shape = [1, 32, 61, 128]}
-// CHECK-SAME:    %[[K:[^:]+]]: tensor<1x8x?x128xf32> {rondo.sharding = {{.*}}, spmd.shape = [1, 8, 6404, 128]}
+// CHECK-SAME:    %[[Q:[^:]+]]: tensor<1x32x?x128xf32> {rondo.sharding = {{[^%]*}}, spmd.shape = [1, 32, 61, 128]}
+// CHECK-SAME:    %[[K:[^:]+]]: tensor<1x8x?x128xf32> {rondo.sharding = {{[^%]*}}, spmd.shape = [1, 8, 6404, 128]}
 // CHECK-SAME:    %[[V:[^:]+]]: tensor<1x8x?x128xf32>
-// CHECK-SAME:    %[[OUT:[^:]+]]: tensor<1x32x?x128xf32> {rondo.sharding = {{.*}}, spmd.output, spmd.shape = [1, 32, 61, 128]}
+// CHECK-SAME:    %[[OUT:[^:]+]]: tensor<1x32x?x128xf32> {rondo.sharding = {{[^%]*}}, spmd.output, spmd.shape = [1, 32, 61, 128]}
 // CHECK-SAME:    spmd.communication_bytes = "1843200", spmd.schedules = ["query-ring"]
 // CHECK-NOT:   rondo.attention
 // CHECK-DAG:     %[[C0:.+]] = arith.constant 0 : index
@@ -59,8 +59,8 @@ func.func @static(%q: tensor<1x32x61x128xf32> {rondo.sharding = #sequence},
 // bf16 travels as bf16, partial results as f32; results are rounded when they are home. The LSE is a result of its own.
 //
 // CHECK-LABEL: func.func @narrow(
-// CHECK:         spmd.shift_start {{.*}} name "query" : tensor<2x4x?x64xbf16> -> <2x4x?x64xbf16>
-// CHECK:         spmd.shift_start {{.*}} name "output" : tensor<2x4x?x80xf32> -> <2x4x?x80xf32>
+// CHECK:         spmd.shift_start {{.*}} name "query" : tensor<2x4x?x64xbf16> -> !spmd.pending<2x4x?x64xbf16>
+// CHECK:         spmd.shift_start {{.*}} name "output" : tensor<2x4x?x80xf32> -> !spmd.pending<2x4x?x80xf32>
 // CHECK:         spmd.step {{.*}} tail
 // CHECK:         %[[OP:.+]] = spmd.shift_start {{.*}} name "output"
 // CHECK:         %[[O:.+]] = spmd.wait %[[OP]],

@@ -12,7 +12,7 @@ rondo.grid @gpus = ["seq" = 4]
 #sequence = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>
 
 // CHECK-LABEL: func.func @f(
-// CHECK-SAME:    %[[Q:[^:]+]]: tensor<1x8x?x64xf32> {{.*}} %[[K:[^:]+]]: tensor<1x2x?x64xf32> {{.*}} %[[V:[^:]+]]: tensor<1x2x?x64xf32>
+// CHECK-SAME:    %[[Q:[^:]+]]: tensor<1x8x?x64xf32> {{[^%]*}} %[[K:[^:]+]]: tensor<1x2x?x64xf32> {{[^%]*}} %[[V:[^:]+]]: tensor<1x2x?x64xf32>
 // CHECK-SAME:    %[[S1:[^:]+]]: index {spmd.length = "s1"})
 // CHECK-SAME:    spmd.communication_bytes = "ceil(s1/4)*3072", spmd.schedules = ["replicate"]
 // CHECK-NOT:   rondo.attention
