@@ -51,7 +51,6 @@ LogicalResult Dimensions::addValue(Value value) {
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     DimensionClass dimension;
     dimension.extent = type.getDimSize(dim);
-    dimension.first = {value, dim};
     if (sharding)
       dimension.axes = sharding.getAxes(dim);
     numbers[{value, dim}] = classes.size();

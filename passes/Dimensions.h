@@ -25,7 +25,6 @@ struct DimensionClass {
   int64_t extent = ShapedType::kDynamic;
   SmallVector<StringRef> axes;
   Cut cut = Cut::Blocks;
-  Dimension first; // a member, for errors
   /// If the extent is `?`: which of the function's lengths it is, in order of first appearance in its signature.
   std::optional<unsigned> length;
 

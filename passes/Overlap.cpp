@@ -23,12 +23,13 @@ namespace mlir::rondo {
 using namespace mlir;
 using namespace mlir::rondo;
 
-/// The first op of the block that uses, itself or in a region, what a wait gives; the terminator if none does.
+/// The first op of the block that uses, itself or in a region, what a wait gives; the terminator if none does or only
+/// other blocks do.
 static Operation *findFirstUse(spmd::WaitOp wait) {
   Block *block = wait->getBlock();
   Operation *first = block->getTerminator();
   for (Operation *user : wait.getArrived().getUsers())
-    if (Operation *op = block->findAncestorOpInBlock(*user); op->isBeforeInBlock(first))
+    if (Operation *op = block->findAncestorOpInBlock(*user); op && op->isBeforeInBlock(first))
       first = op;
   return first;
 }
@@ -73,6 +74,8 @@ static Operation *findHidingOp(spmd::ShiftStartOp start, spmd::WaitOp wait) {
 /// What hides a shift; empty if nothing does. One whose pending value is loop-carried is hidden by the step it starts
 /// in.
 static StringRef findHidingWork(spmd::ShiftStartOp start) {
+  if (start.getPending().use_empty())
+    return "";
   auto wait = dyn_cast<spmd::WaitOp>(*start.getPending().user_begin());
   if (!wait || wait->getBlock() != start->getBlock())
     return "the step it starts in";
@@ -100,12 +103,25 @@ static void remarkShifts(func::FuncOp function) {
   });
 }
 
+/// On memrefs an op between a start and its wait may overwrite what is sent: only tensors show what depends on what.
+static LogicalResult verifyOnTensors(func::FuncOp function) {
+  WalkResult walk = function.walk([](spmd::ShiftStartOp start) {
+    if (isa<RankedTensorType>(start.getSource().getType()))
+      return WalkResult::advance();
+    start.emitOpError("sends a memref; expected a tensor: overlap transfers before bufferisation");
+    return WalkResult::interrupt();
+  });
+  return failure(walk.wasInterrupted());
+}
+
 namespace {
 struct OverlapPass : mlir::rondo::impl::RondoOverlapPassBase<OverlapPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (function->hasAttr("rondo.reference"))
       return;
+    if (failed(verifyOnTensors(function)))
+      return signalPassFailure();
     sinkWaits(function);
     function.walk([](Block *block) { hoistStarts(*block); });
     rotateLoops(function);

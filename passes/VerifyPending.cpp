@@ -102,7 +102,14 @@ FailureOr<unsigned> ConsumptionVerifier::countIn(Block *block) {
 }
 
 LogicalResult ConsumptionVerifier::verify() {
-  FailureOr<unsigned> count = countIn(pending.getParentBlock());
+  Block *block = pending.getParentBlock();
+  for (Operation *user : pending.getUsers())
+    if (!block->findAncestorOpInBlock(*user)) {
+      emitError("is used in another block; expected branches and loops of the scf dialect").attachNote(user->getLoc())
+          << "used here";
+      return failure();
+    }
+  FailureOr<unsigned> count = countIn(block);
   if (failed(count))
     return failure();
   if (*count == 1)

@@ -131,3 +131,16 @@ func.func @other_source_later(%x: tensor<4xf32>, %n: index) {
   %z = spmd.wait %last, %x : !spmd.pending<4xf32>, tensor<4xf32> -> tensor<4xf32>
   return
 }
+
+// -----
+
+rondo.grid @gpus = ["seq" = 4]
+func.func @other_block(%x: tensor<4xf32>) {
+  // expected-error @+1 {{starts the transfer "x", which is used in another block; expected branches and loops of the scf dialect}}
+  %p = spmd.shift_start %x by 1 on @gpus "seq" name "x" : tensor<4xf32> -> !spmd.pending<4xf32>
+  cf.br ^next
+^next:
+  // expected-note @+1 {{used here}}
+  %y = spmd.wait %p, %x : !spmd.pending<4xf32>, tensor<4xf32> -> tensor<4xf32>
+  return
+}
