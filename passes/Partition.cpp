@@ -144,6 +144,7 @@ void FunctionPartitioner::fillSide(PartitionContext &context, Side side, ArrayRe
     const DimensionClass &dimension = dimensions.getClass(value, sequence);
     filled.axes = dimension.axes;
     filled.length = program->getLength(dimension);
+    filled.lengthFormula = program->getLengthFormula(dimension);
   }
   for (auto [number, value] : llvm::enumerate(op.getPartialState()))
     if (value.home == side) {
