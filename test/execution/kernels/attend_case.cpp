@@ -28,7 +28,8 @@ static std::string kernelText(const AttendKernel &kernel) {
 }
 
 Module &rondo::test::attendModule(const AttendKernel &kernel, const Cpu &cpu) {
-  static std::map<std::string, std::unique_ptr<Module>> modules;
+  // Never destroyed: at exit LLVM's own globals may be gone already.
+  static auto &modules = *new std::map<std::string, std::unique_ptr<Module>>;
   std::string text = kernelText(kernel);
   std::unique_ptr<Module> &module = modules[cpu.name + text];
   if (!module)
@@ -68,31 +69,54 @@ struct OracleRow {
   double lse;
   double largestLogit; ///< in magnitude
 };
+
+/// The dense evaluation, on operands converted to float64.
+class Oracle {
+public:
+  Oracle(const AttendCase &test, const Tensors &tensors)
+      : test(test), query(tensors.query.values()), key(tensors.key.values()), value(tensors.value.values()) {}
+
+  OracleRow evaluate(int64_t batch, int64_t head, int64_t row) const;
+
+private:
+  int64_t visibleKeys(int64_t row) const;
+
+  const AttendCase &test;
+  std::vector<double> query, key, value; // row-major
+};
 } // namespace
 
-static OracleRow evaluateRow(const AttendCase &test, const Tensors &tensors, int64_t batch, int64_t head, int64_t row) {
-  int64_t keyHead = head / test.group;
-  std::vector<double> scores;
-  double maximum = -INFINITY, largest = 0;
-  for (int64_t key = 0; key < test.keys; ++key) {
-    if (test.kernel.causal && test.keyStart + key > test.queryStart + row + test.diagonal)
-      break;
-    double score = 0;
-    for (int64_t d = 0; d < test.kernel.keyFeatures; ++d)
-      score += tensors.query.get({batch, head, row, d}) * tensors.key.get({batch, keyHead, key, d});
-    scores.push_back(score * scaleOf(test.kernel));
-    maximum = std::isnan(scores.back()) || scores.back() > maximum ? scores.back() : maximum;
-    largest = std::isfinite(scores.back()) ? std::max(largest, std::fabs(scores.back())) : largest;
+int64_t Oracle::visibleKeys(int64_t row) const {
+  if (!test.kernel.causal)
+    return test.keys;
+  int64_t last = test.queryStart + row + test.diagonal - test.keyStart;
+  return std::max<int64_t>(0, std::min(test.keys, last + 1));
+}
+
+OracleRow Oracle::evaluate(int64_t batch, int64_t head, int64_t row) const {
+  int64_t features = test.kernel.keyFeatures, valueFeatures = test.kernel.valueFeatures;
+  int64_t group = batch * test.keyHeads + head / test.group;
+  const double *q = query.data() + ((batch * test.keyHeads * test.group + head) * test.queries + row) * features;
+  const double *k = key.data() + group * test.keys * features;
+  const double *v = value.data() + group * test.keys * valueFeatures;
+  std::vector<double> scores(visibleKeys(row));
+  OracleRow result{std::vector<double>(valueFeatures, 0.0), -INFINITY, 0};
+  double maximum = -INFINITY, sum = 0;
+  for (size_t j = 0; j < scores.size(); ++j) {
+    for (int64_t d = 0; d < features; ++d)
+      scores[j] += q[d] * k[j * features + d];
+    scores[j] *= scaleOf(test.kernel);
+    maximum = std::isnan(scores[j]) || scores[j] > maximum ? scores[j] : maximum;
+    if (std::isfinite(scores[j]))
+      result.largestLogit = std::max(result.largestLogit, std::fabs(scores[j]));
   }
-  OracleRow result{std::vector<double>(test.kernel.valueFeatures, 0.0), -INFINITY, largest};
   if (maximum == -INFINITY)
     return result;
-  double sum = 0;
-  for (size_t key = 0; key < scores.size(); ++key) {
-    double weight = std::exp(scores[key] - maximum);
+  for (size_t j = 0; j < scores.size(); ++j) {
+    double weight = std::exp(scores[j] - maximum);
     sum += weight;
-    for (int64_t d = 0; d < test.kernel.valueFeatures; ++d)
-      result.output[d] += weight * tensors.value.get({batch, keyHead, static_cast<int64_t>(key), d});
+    for (int64_t d = 0; d < valueFeatures; ++d)
+      result.output[d] += weight * v[j * valueFeatures + d];
   }
   for (double &output : result.output)
     output /= sum;
@@ -136,9 +160,10 @@ void rondo::test::checkAttend(const AttendCase &test) {
   SCOPED_TRACE(describe(test));
   Tensors tensors(test);
   run(test, tensors);
+  Oracle oracle(test, tensors);
   double error = 0, norm = 0, largest = 0, lseError = 0;
   tensors.lse.forEach([&](const std::vector<int64_t> &at) {
-    OracleRow expected = evaluateRow(test, tensors, at[0], at[1], at[2]);
+    OracleRow expected = oracle.evaluate(at[0], at[1], at[2]);
     largest = std::max(largest, expected.largestLogit);
     double lse = tensors.lse.get(at);
     if (std::isfinite(expected.lse))

@@ -188,3 +188,10 @@ void Shard::forEach(const std::function<void(const std::vector<int64_t> &)> &fun
 void Shard::fill(const std::function<double()> &next) {
   forEach([&](const std::vector<int64_t> &indices) { set(indices, next()); });
 }
+
+std::vector<double> Shard::values() const {
+  std::vector<double> values;
+  values.reserve(count());
+  forEach([&](const std::vector<int64_t> &indices) { values.push_back(get(indices)); });
+  return values;
+}

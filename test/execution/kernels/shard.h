@@ -42,6 +42,8 @@ public:
   /// Calls function(indices) for every element in row-major order.
   void forEach(const std::function<void(const std::vector<int64_t> &)> &function) const;
   void fill(const std::function<double()> &next);
+  /// All elements in row-major order.
+  std::vector<double> values() const;
 
 private:
   char *address(const std::vector<int64_t> &indices) const;
