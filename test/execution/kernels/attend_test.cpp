@@ -158,17 +158,19 @@ TEST(Attend, AgreesForLargeLogits) {
   }
 }
 
-/// A running maximum that began at 0 would add a phantom key of weight exp(10) here.
-TEST(Attend, AgreesForLogitsAllAboutMinusTen) {
-  AttendCase test;
-  test.kernel = {Element::F32, Element::F32, 64, 64, false};
-  test.queries = 16;
-  test.keys = 61;
-  test.edit = [](Shard &query, Shard &key, Shard &) {
-    query.forEach([&](const std::vector<int64_t> &at) { query.set(at, 1 + query.get(at) / 100); });
-    key.forEach([&](const std::vector<int64_t> &at) { key.set(at, -10.0 / 8 + key.get(at) / 100); });
-  };
-  checkAttend(test);
+/// A key too many, of score 0, would outweigh all others here; so would a maximum that began at 0.
+TEST(Attend, AgreesForLogitsAllFarBelowZero) {
+  for (double logit : {-10.0, -200.0}) {
+    AttendCase test;
+    test.kernel = {Element::F32, Element::F32, 64, 64, false};
+    test.queries = 16;
+    test.keys = 61;
+    test.edit = [=](Shard &query, Shard &key, Shard &) {
+      query.forEach([&](const std::vector<int64_t> &at) { query.set(at, 1 + query.get(at) / 100); });
+      key.forEach([&](const std::vector<int64_t> &at) { key.set(at, logit / 8 + key.get(at) / 100); });
+    };
+    checkAttend(test);
+  }
 }
 
 TEST(Attend, GivesTheSameBitsForAnyNumberOfParts) {
