@@ -249,14 +249,18 @@ void AttendEmitter::resetState(const Item &item) {
 // Keys and values
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// Copies rows of K or V into a tile, and the last one again until a register block is full.
+/// Copies rows of K or V into a tile, and the last one again until a register block is full. Meanwhile the next tile is
+/// on its way into the cache.
 void AttendEmitter::packTile(const Item &item, Value shard, Value tile, int64_t features, Value keyStart,
                              Value keyCount) {
   Value last = emit.sub(keyLength, emit.index(1));
   Value filled = emit.roundUp(keyCount, std::max(tiles.wide.height, tiles.narrow.height));
   emit.loop(emit.index(0), filled, 1, [&](Value row) {
     Value key = emit.min(emit.add(keyStart, row), last);
+    Value ahead = emit.min(emit.add(key, tiles.keys), last);
     forEachVector(emit, features, [&](Value feature, int64_t count) {
+      memref::PrefetchOp::create(emit, shard, ValueRange{item.batch, item.keyHead, ahead, feature}, /*isWrite=*/false,
+                                 /*localityHint=*/2, /*isDataCache=*/true);
       emit.store(loadElements(emit, shard, {item.batch, item.keyHead, key, feature}, count), tile, {row, feature});
     });
   });

@@ -12,6 +12,9 @@ using namespace mlir::rondo::cpu;
 
 static constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
+/// How many products a score sums in one chain.
+static constexpr int64_t kFeatureChunk = 32;
+
 void AttendMicroKernels::addTile(const Panel &panel) {
   computeScores(panel);
   ValueList decay = updateSoftmax(panel);
@@ -45,27 +48,39 @@ static Value broadcastElement(Emitter &emit, Value matrix, Value row, Value colu
 /// scores[i][key][lane] = scale * sum over d of keys[key][d] * queries[i][d][lane]. The last block may reach past the
 /// keys that the tile holds, into copies of the last one.
 void AttendMicroKernels::computeScores(const Panel &panel) {
+  Value zero = emit.index(0), features = emit.index(keyFeatures);
+  emit.loop(zero, panel.keyCount, panel.block.height, [&](Value key) {
+    for (int64_t k = 0; k < panel.block.height; ++k)
+      for (int64_t i = 0; i < panel.block.width; ++i)
+        emit.store(emit.splat(0.0f), scratch.scores, {emit.index(i), emit.add(key, k), zero});
+    emit.loop(zero, features, kFeatureChunk,
+              [&](Value begin) { addToScores(panel, key, begin, emit.min(emit.add(begin, kFeatureChunk), features)); });
+  });
+}
+
+/// Adds the features from `begin` to `end` to the scores of a register block. They are summed apart: a chain of
+/// additions as long as the features would lose about twice the bits of a large score.
+void AttendMicroKernels::addToScores(const Panel &panel, Value key, Value begin, Value end) {
   int64_t height = panel.block.height, width = panel.block.width;
   Value zero = emit.index(0), scaleVector = emit.splat(scale);
-  emit.loop(zero, panel.keyCount, height, [&](Value key) {
-    ValueList zeros(height * width, emit.splat(0.0f));
-    auto addFeature = [&](Value feature, ValueRange sums) {
-      ValueList rows, next;
+  auto addFeature = [&](Value feature, ValueRange sums) {
+    ValueList rows, next;
+    for (int64_t i = 0; i < width; ++i)
+      rows.push_back(emit.load(scratch.queries, {vectorNumber(panel, i), feature, zero}));
+    for (int64_t k = 0; k < height; ++k) {
+      Value element = broadcastElement(emit, scratch.keys, emit.add(key, k), feature);
       for (int64_t i = 0; i < width; ++i)
-        rows.push_back(emit.load(scratch.queries, {vectorNumber(panel, i), feature, zero}));
-      for (int64_t k = 0; k < height; ++k) {
-        Value element = broadcastElement(emit, scratch.keys, emit.add(key, k), feature);
-        for (int64_t i = 0; i < width; ++i)
-          next.push_back(vector::FMAOp::create(emit, element, rows[i], sums[k * width + i]));
-      }
-      return next;
-    };
-    ValueList sums = emit.loop(zero, emit.index(keyFeatures), 1, zeros, addFeature);
-    for (int64_t k = 0; k < height; ++k)
-      for (int64_t i = 0; i < width; ++i)
-        emit.store(arith::MulFOp::create(emit, sums[k * width + i], scaleVector), scratch.scores,
-                   {emit.index(i), emit.add(key, k), zero});
-  });
+        next.push_back(vector::FMAOp::create(emit, element, rows[i], sums[k * width + i]));
+    }
+    return next;
+  };
+  ValueList sums = emit.loop(begin, end, 1, ValueList(height * width, emit.splat(0.0f)), addFeature);
+  for (int64_t k = 0; k < height; ++k)
+    for (int64_t i = 0; i < width; ++i) {
+      ValueList place = {emit.index(i), emit.add(key, k), zero};
+      Value score = emit.load(scratch.scores, place);
+      emit.store(vector::FMAOp::create(emit, sums[k * width + i], scaleVector, score), scratch.scores, place);
+    }
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

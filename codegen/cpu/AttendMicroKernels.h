@@ -44,6 +44,7 @@ public:
 
 private:
   void computeScores(const Panel &panel);
+  void addToScores(const Panel &panel, Value key, Value begin, Value end);
   ValueList updateSoftmax(const Panel &panel);
   ValueList tileMaximum(const Panel &panel);
   ValueList weighTile(const Panel &panel, ValueRange shift);

@@ -22,8 +22,9 @@
 // Tiles of 96 keys, panels of two vectors of rows.
 // CHECK:           scf.for %[[KEY_START:.+]] = %{{.+}} to %{{.+}} step %c96 {
 // CHECK:             scf.for %[[PANEL:.+]] = %{{.+}} to %{{.+}} step %c2 {
-// Scores: six keys at a time, twelve accumulators.
+// Scores: six keys at a time, twelve accumulators, chains of 32 features.
 // CHECK:               scf.for %{{.+}} = %{{.+}} to %{{.+}} step %c6 {
+// CHECK:                 scf.for %{{.+}} = %c0 to %c128 step %c32 {
 // CHECK:                 %{{.+}}:12 = scf.for
 // CHECK:                   vector.load {{.*}} vector<8xf32>
 // CHECK:                   vector.load {{.*}} vector<8xf32>
