@@ -21,6 +21,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -70,8 +71,8 @@ private:
   void writeOutputVector(const Item &item, Value vector, ArrayRef<RowPlace> rows, Value sum);
   void writeLse(const Item &item, Value vector, ArrayRef<RowPlace> rows, Value sum);
 
-  Value floatSplat(float value) { return emit.splat(value); }
-  Value rowOfPanel(Value state, Value vector, int64_t i) {
+  /// What `state` holds for the vector of rows `i` after `vector`.
+  Value loadForVector(Value state, Value vector, int64_t i) {
     return memref::LoadOp::create(emit, state, ValueRange{emit.add(vector, i)});
   }
 
@@ -159,10 +160,10 @@ void AttendEmitter::addTileToPanel(Panel panel) {
   AttendMicroKernels kernels(emit, scratch, keyFeatures, valueFeatures, op.getScale().convertToDouble());
   if (!op.isCausal())
     return kernels.addTile(panel);
-  Value most = rowOfPanel(mostVisible, panel.first, 0), fewest = rowOfPanel(fewestVisible, panel.first, 0);
+  Value most = loadForVector(mostVisible, panel.first, 0), fewest = loadForVector(fewestVisible, panel.first, 0);
   for (int64_t i = 1; i < panel.block.width; ++i) {
-    most = emit.max(most, rowOfPanel(mostVisible, panel.first, i));
-    fewest = emit.min(fewest, rowOfPanel(fewestVisible, panel.first, i));
+    most = emit.max(most, loadForVector(mostVisible, panel.first, i));
+    fewest = emit.min(fewest, loadForVector(fewestVisible, panel.first, i));
   }
   using P = arith::CmpIPredicate;
   emit.ifThen(emit.compare(P::slt, panel.keyStart, most), [&] {
@@ -230,7 +231,7 @@ void AttendEmitter::countVisibleKeys(Value vector, ArrayRef<RowPlace> rows) {
 
 Value AttendEmitter::endOfVisibleKeys(const Item &item) {
   auto larger = [&](Value vector, ValueRange most) {
-    return ValueList{emit.max(most[0], rowOfPanel(mostVisible, vector, 0))};
+    return ValueList{emit.max(most[0], loadForVector(mostVisible, vector, 0))};
   };
   return emit.loop(emit.index(0), item.vectors, 1, emit.index(0), larger)[0];
 }
@@ -238,10 +239,10 @@ Value AttendEmitter::endOfVisibleKeys(const Item &item) {
 void AttendEmitter::resetState(const Item &item) {
   Value zero = emit.index(0);
   emit.loop(zero, item.vectors, 1, [&](Value vector) {
-    emit.store(floatSplat(kMinusInfinity), scratch.maximum, {vector, zero});
-    emit.store(floatSplat(0.0f), scratch.sum, {vector, zero});
+    emit.store(emit.splat(kMinusInfinity), scratch.maximum, {vector, zero});
+    emit.store(emit.splat(0.0f), scratch.sum, {vector, zero});
     emit.loop(zero, emit.index(valueFeatures), 1,
-              [&](Value feature) { emit.store(floatSplat(0.0f), scratch.outputs, {vector, feature, zero}); });
+              [&](Value feature) { emit.store(emit.splat(0.0f), scratch.outputs, {vector, feature, zero}); });
   });
 }
 
@@ -285,13 +286,13 @@ static Value isEmpty(Emitter &emit, Value sum) {
 }
 
 void AttendEmitter::writeOutputVector(const Item &item, Value vector, ArrayRef<RowPlace> rows, Value sum) {
-  Value inverse = arith::DivFOp::create(emit, floatSplat(1.0f), sum);
+  Value inverse = arith::DivFOp::create(emit, emit.splat(1.0f), sum);
   Value empty = isEmpty(emit, sum);
   forEachVector(emit, valueFeatures, [&](Value feature, int64_t count) {
     ValueList byFeature;
     for (int64_t i = 0; i < emit.lanes; ++i) {
       Value output = emit.load(scratch.outputs, {vector, emit.add(feature, i), emit.index(0)});
-      byFeature.push_back(emit.select(empty, floatSplat(0.0f), arith::MulFOp::create(emit, output, inverse)));
+      byFeature.push_back(emit.select(empty, emit.splat(0.0f), arith::MulFOp::create(emit, output, inverse)));
     }
     ValueList byRow = transpose(emit, byFeature);
     for (auto [values, row] : llvm::zip(byRow, rows))
@@ -302,7 +303,7 @@ void AttendEmitter::writeOutputVector(const Item &item, Value vector, ArrayRef<R
 void AttendEmitter::writeLse(const Item &item, Value vector, ArrayRef<RowPlace> rows, Value sum) {
   Value maximum = emit.load(scratch.maximum, {vector, emit.index(0)});
   Value lse = arith::AddFOp::create(emit, maximum, emitLog(emit, sum));
-  emit.store(emit.select(isEmpty(emit, sum), floatSplat(kMinusInfinity), lse), lseStaging, emit.index(0));
+  emit.store(emit.select(isEmpty(emit, sum), emit.splat(kMinusInfinity), lse), lseStaging, emit.index(0));
   for (auto [lane, row] : llvm::enumerate(rows)) {
     Value value = memref::LoadOp::create(emit, lseStaging, ValueRange{emit.index(lane)});
     memref::StoreOp::create(emit, value, op.getLse(), ValueRange{item.batch, row.head, row.position});
