@@ -35,8 +35,10 @@ protected:
     EXPECT_NE(error().find("'" + path + "'"), std::string::npos) << error();
     EXPECT_NE(error().find(reason), std::string::npos) << error();
   }
+  /// A new file each time: the one before may still be mapped, and cutting it short would pull its pages away.
   std::string write(const std::string &bytes) {
     std::string path = (directory / "program.so").string();
+    fs::remove(path);
     std::ofstream(path, std::ios::binary | std::ios::trunc)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return path;
