@@ -38,15 +38,16 @@ static Value isMinusInfinity(Emitter &emit, Value x) {
   return arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, x, emit.splat(kMinusInfinity));
 }
 
-/// The stable form: the larger LSE is taken out first. Two empty rows give the weights 0 and the LSE -inf.
+/// The stable form: the larger LSE is taken out first. Two empty rows give the weights 0 and the LSE -inf. A NaN beside
+/// an empty row leaves the maximum at -inf: only the sum tells it from emptiness.
 static Weights computeWeights(Emitter &emit, Value partialLse, Value outputLse) {
   Value zero = emit.splat(0.0f);
   Value maximum = emit.maxIgnoringNaN(partialLse, outputLse);
-  Value empty = isMinusInfinity(emit, maximum);
-  Value shift = emit.select(empty, zero, maximum);
+  Value shift = emit.select(isMinusInfinity(emit, maximum), zero, maximum); // with 0, exp(-inf - shift) is 0 as well
   Value partial = emitExp(emit, arith::SubFOp::create(emit, partialLse, shift));
   Value output = emitExp(emit, arith::SubFOp::create(emit, outputLse, shift));
   Value sum = arith::AddFOp::create(emit, partial, output);
+  Value empty = arith::CmpFOp::create(emit, arith::CmpFPredicate::OEQ, sum, zero);
   Value lse = arith::AddFOp::create(emit, shift, emitLog(emit, sum));
   auto normalise = [&](Value weight) -> Value {
     return emit.select(empty, zero, arith::DivFOp::create(emit, weight, sum));

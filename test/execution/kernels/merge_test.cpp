@@ -140,6 +140,15 @@ TEST(Merge, LetsNaNsThrough) {
   merge.check();
 }
 
+TEST(Merge, LetsNaNsThroughBesideAnEmptyRow) {
+  Merge merge(Element::F32, 20, 8);
+  for (int64_t row : {3, 4}) {
+    (row == 3 ? merge.partialLse : merge.lse).set({0, 0, row}, NAN);
+    (row == 3 ? merge.lse : merge.partialLse).set({0, 0, row}, -INFINITY);
+  }
+  merge.check();
+}
+
 TEST(Merge, KeepsTheOtherPartBitForBitWhenOneIsEmpty) {
   Merge merge(Element::F32, 20, 8), before(Element::F32, 20, 8);
   merge.partialLse.fill([] { return -INFINITY; });

@@ -1,0 +1,78 @@
+//===- lengths_test.cpp - One binary at many lengths and numbers of ranks; programs of static shape -----*- C++ -*-===//
+#include "attention_case.h"
+
+#include <gtest/gtest.h>
+
+using namespace rondo::test;
+
+namespace {
+class Lengths : public testing::TestWithParam<std::pair<const char *, Mask>> {
+protected:
+  AttentionProgram program() const {
+    AttentionProgram program;
+    std::tie(program.schedule, program.mask) = GetParam();
+    program.heads = 4;
+    program.keyHeads = 1;
+    program.keyFeatures = program.valueFeatures = 16;
+    return program;
+  }
+};
+} // namespace
+
+/// Lengths of one row, fewer rows than ranks, primes, none at all; on every number of ranks from 1 to 8.
+TEST_P(Lengths, AreBoundAtRunTime) {
+  const std::pair<int64_t, int64_t> lengths[] = {{1, 1},    {1, 61}, {61, 1}, {2, 3},    {5, 7},    {7, 5},  {13, 127},
+                                                 {127, 13}, {8, 64}, {64, 8}, {257, 31}, {31, 257}, {0, 17}, {17, 0}};
+  int turn = 0;
+  for (int64_t ranks = 1; ranks <= 8; ++ranks)
+    for (auto [queries, keys] : lengths) {
+      checkAttention(program(),
+                     {queries, keys, ranks, 1 + turn % 3, turn % 2 ? Layout::SequenceMajor : Layout::HeadMajor});
+      ++turn;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Lengths,
+                         testing::Values(std::pair{"query-ring", Mask::None},
+                                         std::pair{"query-ring", Mask::BottomRight}, std::pair{"kv-ring", Mask::None},
+                                         std::pair{"kv-ring", Mask::TopLeft}, std::pair{"auto", Mask::None}),
+                         [](const auto &info) {
+                           std::string name = info.param.first;
+                           name[name.find('-') == std::string::npos ? 0 : name.find('-')] = '_';
+                           return std::to_string(info.index) + name;
+                         });
+
+/// Everything is known when the program is compiled, and no length divides by the number of ranks.
+TEST(StaticShape, Agrees) {
+  for (const char *schedule : {"query-ring", "kv-ring"})
+    for (auto [queries, keys, ranks] : {std::tuple{61, 251, 4}, {3, 5, 8}, {1, 1, 1}}) {
+      AttentionProgram program;
+      program.schedule = schedule;
+      program.grid = {{"seq", ranks}};
+      program.batch = 1;
+      program.queries = queries;
+      program.keys = keys;
+      program.lse = false;
+      checkAttention(program, {queries, keys, ranks});
+    }
+}
+
+/// Lengths are static, the number of ranks is not.
+TEST(StaticShape, AgreesOnAnyNumberOfRanks) {
+  AttentionProgram program;
+  program.batch = 2;
+  program.queries = 13;
+  program.keys = 29;
+  program.mask = Mask::BottomRight;
+  for (int64_t ranks = 1; ranks <= 8; ++ranks)
+    checkAttention(program, {13, 29, ranks, 2});
+}
+
+/// Code for other processors than this one, and another scale.
+TEST(PortableTarget, Agrees) {
+  AttentionProgram program;
+  program.cpu = "x86-64-v3";
+  program.scale = 0.3125;
+  program.keyFeatures = 80;
+  checkAttention(program, {37, 101, 3, 1, Layout::SequenceMajor});
+}

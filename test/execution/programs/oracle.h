@@ -1,0 +1,30 @@
+//===- oracle.h - Dense attention in float64, and how near a result must come to it ---------------------*- C++ -*-===//
+#ifndef RONDO_TEST_EXECUTION_PROGRAMS_ORACLE_H
+#define RONDO_TEST_EXECUTION_PROGRAMS_ORACLE_H
+
+#include "global.h"
+
+namespace rondo::test {
+
+enum class Mask { None, TopLeft, BottomRight };
+
+struct Attended {
+  Global output, lse;
+  double largestLogit; ///< in magnitude, of those that are finite
+};
+
+/// Attention of [batch, head, sequence, feature] by its definition. `scale` 0 stands for 1 / sqrt(D).
+Attended attend(const Global &query, const Global &key, const Global &value, Mask mask, double scale = 0);
+
+/// The relative error that is allowed: rounding to the output's element type, or float32 arithmetic, where the
+/// uncertainty of large logits adds to it.
+double tolerance(Element output, double largestLogit);
+
+/// Expects NaNs and infinities at the same places, and a relative error (2-norm) of at most `tolerance` elsewhere.
+void expectNear(const Global &actual, const Global &expected, double tolerance, const char *what);
+/// The same with the error of each element relative to max(1, |element|): for log-sum-exp, whose size means nothing.
+void expectEachNear(const Global &actual, const Global &expected, double tolerance, const char *what);
+
+} // namespace rondo::test
+
+#endif // RONDO_TEST_EXECUTION_PROGRAMS_ORACLE_H

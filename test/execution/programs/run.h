@@ -1,0 +1,36 @@
+//===- run.h - Compiles programs and runs them on shards between inaccessible pages ---------------------*- C++ -*-===//
+#ifndef RONDO_TEST_EXECUTION_PROGRAMS_RUN_H
+#define RONDO_TEST_EXECUTION_PROGRAMS_RUN_H
+
+#include "global.h"
+
+#include "rondo/rondo.h"
+
+namespace rondo::test {
+
+/// Compiles a program with rondo-compile and loads it; the same text and options are compiled once in a process. A
+/// failure fails the test and gives null.
+const rondo_program *compile(const std::string &text, const std::vector<std::string> &options);
+
+/// A tensor at the boundary of a program.
+struct Placed {
+  Global *global; ///< the values of an input; receives those of an output
+  Element element;
+  Sharding sharding;
+  Layout layout = Layout::HeadMajor;
+};
+
+/// Runs a function on the ranks of a grid. Each shard has memory of its own, with an inaccessible page directly after
+/// it or directly before it, by turns. Outputs are NaN before. Expects that inputs stay as they are and that ranks that
+/// hold the same part of an output agree on its bits. One communicator serves all runs on the same number of ranks.
+void run(const rondo_program *program, const std::string &function, const Grid &grid, const std::vector<Placed> &inputs,
+         const std::vector<Placed> &outputs);
+
+/// The same on the loopback communicator: rank 0 does the work of one rank, whose results are not the program's. All
+/// lengths must divide evenly. Returns the statistics of that rank.
+rondo_rank_statistics runLoopback(const rondo_program *program, const std::string &function, const Grid &grid,
+                                  const std::vector<Placed> &inputs, const std::vector<Placed> &outputs);
+
+} // namespace rondo::test
+
+#endif // RONDO_TEST_EXECUTION_PROGRAMS_RUN_H
