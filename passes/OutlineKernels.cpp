@@ -84,8 +84,8 @@ private:
 
 } // namespace
 
-/// Reads the own block, whose layout the caller chooses, and arrived blocks, which are contiguous, through one type: they
-/// share a kernel then, and attend is what takes longest to compile.
+/// Reads the own block, whose layout the caller chooses, and arrived blocks, which are contiguous, through one type:
+/// they share a kernel then, and attend is what takes longest to compile.
 static void forgetLayouts(AttendOp op) {
   OpBuilder builder(op);
   for (OpOperand *operand : {&op.getQueryMutable(), &op.getKeyMutable(), &op.getValueMutable()}) {
