@@ -88,6 +88,23 @@ static LogicalResult verifyTopLevel(ModuleOp module) {
   return success();
 }
 
+/// Verifies that public functions take and give what a manifest can tell of.
+static LogicalResult verifySignatures(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic())
+      continue;
+    for (auto [what, types] : {std::pair<StringRef, TypeRange>("argument", function.getArgumentTypes()),
+                               {"result", function.getResultTypes()}})
+      for (auto [number, type] : llvm::enumerate(types)) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        if (!tensor || !isa<Float32Type, Float16Type, BFloat16Type>(tensor.getElementType()))
+          return function.emitError() << what << ' ' << number << " of '" << function.getName() << "' has type " << type
+                                      << "; expected a ranked tensor of f32, f16 or bf16";
+      }
+  }
+  return success();
+}
+
 /// Erases every public function but the chosen one.
 LogicalResult Compiler::selectFunction(ModuleOp module) {
   if (options.function.empty())
@@ -126,7 +143,8 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
   if (from > level)
     return module.emitError() << "is at level " << getName(from) << "; it cannot be taken back to level "
                               << getName(level);
-  if (from < Level::Llvm && failed(verifyTopLevel(module)))
+  if ((from < Level::Llvm && failed(verifyTopLevel(module))) ||
+      (from == Level::Rondo && failed(verifySignatures(module))))
     return failure();
   for (const Arrow &arrow : arrows) {
     // A global program takes the first arrow too: it makes shardings explicit.

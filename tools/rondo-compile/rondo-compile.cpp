@@ -63,6 +63,7 @@ int main(int argc, char **argv) {
   setUpBugReports();
   registerPassManagerCLOptions();
   registerAsmPrinterCLOptions();
+  cl::SetVersionPrinter([](llvm::raw_ostream &stream) { stream << "rondo-compile " RONDO_VERSION "\n"; });
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Compiles attention programs whose sequences are sharded over ranks\n");
 
