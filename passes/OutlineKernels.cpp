@@ -84,6 +84,21 @@ private:
 
 } // namespace
 
+/// Reads the own block, whose layout the caller chooses, and arrived blocks, which are contiguous, through one type:
+/// they share a kernel then, and attend is what takes longest to compile.
+static void forgetLayouts(AttendOp op) {
+  OpBuilder builder(op);
+  for (OpOperand *operand : {&op.getQueryMutable(), &op.getKeyMutable(), &op.getValueMutable()}) {
+    auto type = cast<MemRefType>(operand->get().getType());
+    SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
+    strides.back() = 1;
+    auto layout = StridedLayoutAttr::get(op.getContext(), ShapedType::kDynamic, strides);
+    auto strided = MemRefType::get(type.getShape(), type.getElementType(), layout, type.getMemorySpace());
+    if (type != strided)
+      operand->set(memref::CastOp::create(builder, op.getLoc(), strided, operand->get()));
+  }
+}
+
 /// Positions of the memrefs among `operands` that `op` reads and writes.
 static void getAccesses(Operation *op, ArrayRef<Value> operands, SmallVectorImpl<int32_t> &reads,
                         SmallVectorImpl<int32_t> &writes) {
@@ -188,6 +203,8 @@ struct OutlineKernelsPass : rondo::impl::RondoOutlineKernelsPassBase<OutlineKern
     if (walk.wasInterrupted())
       return failure();
     for (Operation *op : computations) {
+      if (auto attend = dyn_cast<AttendOp>(op))
+        forgetLayouts(attend);
       KernelOperands operands(op);
       SmallVector<int32_t> reads, writes;
       getAccesses(op, operands.values, reads, writes);

@@ -335,19 +335,23 @@ struct PartitionPass : mlir::rondo::impl::RondoPartitionPassBase<PartitionPass> 
     if (failed(verifyScheduleName(schedule, getOperation().getLoc())))
       return signalPassFailure();
     for (func::FuncOp function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      if (function.isDeclaration() || function->hasAttr(RondoDialect::kReferenceAttr))
+      if (function->hasAttr(RondoDialect::kReferenceAttr))
         continue;
-      if (failed(function.isPublic() ? partition(function) : verifyPrivate(function)))
+      if (failed(function.isPublic() ? partition(function) : erasePrivate(function)))
         return signalPassFailure();
     }
   }
 
-  static LogicalResult verifyPrivate(func::FuncOp function) {
+  /// Nothing can call a private function: calls cannot be distributed.
+  static LogicalResult erasePrivate(func::FuncOp function) {
     WalkResult walk = function.walk([](DistributedAttentionInterface op) {
       op->emitOpError("stands in a private function; expected a public one: only those become programs");
       return WalkResult::interrupt();
     });
-    return failure(walk.wasInterrupted());
+    if (walk.wasInterrupted())
+      return failure();
+    function.erase();
+    return success();
   }
 
   /// The grid that the function's tensors name, else that of the module, else a new one of one rank.

@@ -7,7 +7,13 @@
 using namespace mlir;
 using namespace mlir::rondo;
 
-std::string rondo::getKernelEntryName(func::FuncOp kernel) { return (kernel.getName() + "__kernel").str(); }
+// Functions get new names, of a kind, a dot and their own name. Kinds keep them apart from each other, and the dot from
+// C: a function that a user calls `malloc` or `exp` must not take the place of the C library's.
+static constexpr StringLiteral kHostPrefix = "host.", kHostEntryPrefix = "host_entry.", kKernelPrefix = "kernel.",
+                               kKernelEntryPrefix = "kernel_entry.", kReferencePrefix = "reference.",
+                               kReferenceEntryPrefix = "reference_entry.";
+
+std::string rondo::getKernelEntryName(func::FuncOp kernel) { return (kKernelEntryPrefix + kernel.getName()).str(); }
 
 LLVM::LLVMFuncOp ProgramEntries::createFunction(OpBuilder &builder, Location loc, StringRef name, Type result,
                                                 TypeRange arguments) {
@@ -18,8 +24,9 @@ LLVM::LLVMFuncOp ProgramEntries::createFunction(OpBuilder &builder, Location loc
   return function;
 }
 
-/// Code of this program alone: the linker exports nothing of it, and LLVM may inline it.
-static void setInternal(func::FuncOp function) {
+/// Makes `function` code of this program alone: the linker exports nothing of it, and LLVM may inline it.
+static void setInternal(func::FuncOp function, StringRef prefix) {
+  function.setName((prefix + function.getName()).str());
   function.setPrivate();
   function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(function.getContext(), LLVM::Linkage::Internal));
 }
@@ -45,7 +52,7 @@ void ProgramEntries::addFunction(func::FuncOp function) {
   std::string name = function.getName().str();
   OpBuilder builder(module.getContext());
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  std::string entryName = name + "__entry";
+  std::string entryName = (kHostEntryPrefix + name).str();
   LLVM::LLVMFuncOp entry =
       createFunction(builder, loc, entryName, builder.getI32Type(), {pointer, pointer, pointer, pointer});
 
@@ -56,11 +63,10 @@ void ProgramEntries::addFunction(func::FuncOp function) {
       arguments.push_back(createTensorArgument(builder, loc, memref, entry.getArgument(2), tensors++));
     else
       arguments.push_back(toIndex(
-          builder, loc,
-          loadAt(builder, loc, builder.getI64Type(), entry.getArgument(3), sizeof(int64_t) * lengths++)));
+          builder, loc, loadAt(builder, loc, builder.getI64Type(), entry.getArgument(3), sizeof(int64_t) * lengths++)));
+  setInternal(function, kHostPrefix);
   auto call = func::CallOp::create(builder, loc, function, arguments);
   LLVM::ReturnOp::create(builder, loc, call.getResults());
-  setInternal(function);
   entries[name].entry = entryName;
 }
 
@@ -69,8 +75,7 @@ void ProgramEntries::addKernel(func::FuncOp kernel) {
   OpBuilder builder(module.getContext());
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext()), i64 = builder.getI64Type();
   Type nothing = LLVM::LLVMVoidType::get(builder.getContext());
-  LLVM::LLVMFuncOp entry =
-      createFunction(builder, loc, getKernelEntryName(kernel), nothing, {i64, i64, pointer});
+  LLVM::LLVMFuncOp entry = createFunction(builder, loc, getKernelEntryName(kernel), nothing, {i64, i64, pointer});
 
   // The layout that LowerHost stores: each value in a slot of its own, memrefs as their flattened parts.
   Value block = entry.getArgument(2);
@@ -92,27 +97,27 @@ void ProgramEntries::addKernel(func::FuncOp kernel) {
       arguments.push_back(isa<IndexType>(type) ? toIndex(builder, loc, load(i64)) : load(type));
     }
   }
+  setInternal(kernel, kKernelPrefix);
   func::CallOp::create(builder, loc, kernel, arguments);
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
-  setInternal(kernel);
 }
 
 void ProgramEntries::addReference(func::FuncOp reference) {
   Location loc = reference.getLoc();
   OpBuilder builder(module.getContext());
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  std::string entryName = (reference.getName() + "__entry").str();
-  LLVM::LLVMFuncOp entry = createFunction(builder, loc, entryName, LLVM::LLVMVoidType::get(builder.getContext()),
-                                          {pointer, pointer});
+  StringRef name = reference.getName();
+  name.consume_back("__reference");
+  std::string entryName = (kReferenceEntryPrefix + name).str();
+  entries[name.str()].reference = entryName;
+  LLVM::LLVMFuncOp entry =
+      createFunction(builder, loc, entryName, LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer});
   SmallVector<Value> arguments;
   for (auto [number, type] : llvm::enumerate(reference.getArgumentTypes()))
     arguments.push_back(createTensorArgument(builder, loc, cast<MemRefType>(type), entry.getArgument(0), number));
+  setInternal(reference, kReferencePrefix);
   func::CallOp::create(builder, loc, reference, arguments);
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
-  setInternal(reference);
-  StringRef name = reference.getName();
-  name.consume_back("__reference");
-  entries[name.str()].reference = entryName;
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -137,7 +142,7 @@ static void createGlobal(ModuleOp module, Type type, LLVM::Linkage linkage, Stri
 }
 
 void ProgramEntries::emitProgramHeader() {
-  constexpr StringLiteral kFunctions = "rondo_functions";
+  constexpr StringLiteral kFunctions = "rondo.functions";
   MLIRContext *context = module.getContext();
   Location loc = module.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(context), i32 = IntegerType::get(context, 32),

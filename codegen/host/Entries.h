@@ -30,6 +30,8 @@ class ProgramEntries {
 public:
   ProgramEntries(ModuleOp module, StringPool &strings) : module(module), strings(strings) {}
 
+  // Functions are renamed, so that no name of a user's is one of this program's or of the C library.
+
   /// A host function: (table, execution, inputs and outputs, lengths) -> status.
   void addFunction(func::FuncOp function);
   /// A kernel: (part, parts, operands).

@@ -231,16 +231,19 @@ struct LowerHostPass : public rondo::impl::RondoLowerHostPassBase<LowerHostPass>
 
     StringPool strings(module);
     ProgramEntries entries(module, strings);
-    for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
-      if (function->hasAttr(exec::kKernelAttr)) {
+    auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+    auto isHost = [](func::FuncOp function) {
+      return function.isPublic() && !function->hasAttr(exec::kKernelAttr) && !function->hasAttr(kReferenceAttr);
+    };
+    for (func::FuncOp function : llvm::make_filter_range(functions, isHost))
+      HostFunctionLowering(function, strings).run();
+    for (func::FuncOp function : functions) // this renames them: host functions know kernels by their old names
+      if (function->hasAttr(exec::kKernelAttr))
         entries.addKernel(function);
-      } else if (function->hasAttr(kReferenceAttr)) {
+      else if (function->hasAttr(kReferenceAttr))
         entries.addReference(function);
-      } else if (function.isPublic()) {
-        HostFunctionLowering(function, strings).run();
+      else if (isHost(function))
         entries.addFunction(function);
-      }
-    }
     entries.emitProgramHeader();
     eraseLevels(module);
   }

@@ -286,16 +286,34 @@ LogicalResult FunctionTranslator::translateLinalg(linalg::LinalgOp op) {
 // The pass
 //===--------------------------------------------------------------------------------------------------------------===//
 
+/// Verifies that the name of the evaluation of `source` is free.
+static LogicalResult verifyNameIsFree(func::FuncOp source, StringRef name) {
+  Operation *other = SymbolTable::lookupNearestSymbolFrom(source, StringAttr::get(source.getContext(), name));
+  if (!other)
+    return success();
+  InFlightDiagnostic diagnostic = other->emitError() << "the name '" << name << "' is reserved for the evaluation of '"
+                                                     << source.getName() << "' in float64; rename this function, or "
+                                                     << "compile without a reference";
+  diagnostic.attachNote(source.getLoc()) << "'" << source.getName() << "' is defined here";
+  return diagnostic;
+}
+
 static LogicalResult emitReference(func::FuncOp source) {
+  std::string name = (source.getSymName() + kReferenceSuffix).str();
+  if (failed(verifyNameIsFree(source, name)))
+    return failure();
   SmallVector<Type> types;
-  for (Type type : llvm::concat<const Type>(source.getArgumentTypes(), source.getResultTypes()))
+  for (Type type : llvm::concat<const Type>(source.getArgumentTypes(), source.getResultTypes())) {
+    if (!isa<RankedTensorType>(type))
+      return source.emitOpError() << "has an argument or result of type " << type
+                                  << "; expected ranked tensors: only those are passed to a program";
     types.push_back(convertType(type));
+  }
   if (!source.getBody().hasOneBlock())
     return source.emitOpError("has several blocks; a program is straight-line code");
   OpBuilder builder(source->getContext());
   builder.setInsertionPointAfter(source);
-  auto reference = func::FuncOp::create(builder, source.getLoc(), (source.getSymName() + kReferenceSuffix).str(),
-                                        builder.getFunctionType(types, {}));
+  auto reference = func::FuncOp::create(builder, source.getLoc(), name, builder.getFunctionType(types, {}));
   reference.setPrivate();
   reference->setAttr(kReferenceAttr, builder.getUnitAttr());
   reference.addEntryBlock();

@@ -4,17 +4,18 @@
 #include "codegen/host/Entries.h"
 #include "codegen/host/Manifest.h"
 #include "dialect/exec/Exec.h"
+#include "dialect/rondo/Rondo.h"
+#include "tools/compiler/OutputFile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
@@ -48,8 +49,9 @@ static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(Locat
     if (!known->isCPUStringValid(cpu))
       return emitError(loc) << "unknown CPU '" << cpu << "'; expected native, or a name such as x86-64-v3 or znver4";
   }
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, cpu, features, llvm::TargetOptions(),
+                                                                           llvm::Reloc::PIC_, std::nullopt,
+                                                                           llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
     return emitError(loc) << "no code generator for CPU '" << cpu << "'";
   return machine;
@@ -67,8 +69,8 @@ Compiler::Compiler(const CompilerOptions &options, std::unique_ptr<llvm::TargetM
 Compiler::~Compiler() = default;
 Compiler::Compiler(Compiler &&) = default;
 
-FailureOr<Compiler> Compiler::create(MLIRContext *context, const CompilerOptions &options) {
-  auto machine = createTargetMachine(UnknownLoc::get(context), options.cpu);
+FailureOr<Compiler> Compiler::create(Location loc, const CompilerOptions &options) {
+  auto machine = createTargetMachine(loc, options.cpu);
   if (failed(machine))
     return failure();
   return Compiler(options, std::move(*machine));
@@ -78,27 +80,52 @@ FailureOr<Compiler> Compiler::create(MLIRContext *context, const CompilerOptions
 // Lowering
 //===--------------------------------------------------------------------------------------------------------------===//
 
+/// Verifies that a module holds what the compiler knows what to do with.
+static LogicalResult verifyTopLevel(ModuleOp module) {
+  for (Operation &op : *module.getBody())
+    if (!isa<GridOp, func::FuncOp>(op))
+      return op.emitOpError("cannot be part of a program; expected rondo.grid and func.func at the top level");
+  return success();
+}
+
+/// Verifies that public functions take and give what a manifest can tell of.
+static LogicalResult verifySignatures(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic())
+      continue;
+    for (auto [what, types] : {std::pair<StringRef, TypeRange>("argument", function.getArgumentTypes()),
+                               {"result", function.getResultTypes()}})
+      for (auto [number, type] : llvm::enumerate(types)) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        if (!tensor || !isa<Float32Type, Float16Type, BFloat16Type>(tensor.getElementType()))
+          return function.emitError() << what << ' ' << number << " of '" << function.getName() << "' has type " << type
+                                      << "; expected a ranked tensor of f32, f16 or bf16";
+      }
+  }
+  return success();
+}
+
 /// Erases every public function but the chosen one.
 LogicalResult Compiler::selectFunction(ModuleOp module) {
   if (options.function.empty())
     return success();
-  std::string known;
-  bool found = false;
-  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    if (!function.isPublic() || function->hasAttr(kReferenceAttr))
+  auto functions = llvm::filter_to_vector(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
+    return function.isPublic() && !function->hasAttr(kReferenceAttr);
+  });
+  auto isChosen = [&](func::FuncOp function) { return function.getName() == options.function; };
+  if (llvm::none_of(functions, isChosen)) {
+    std::string known = llvm::join(
+        llvm::map_range(functions, [](func::FuncOp function) { return "'" + function.getName().str() + "'"; }), ", ");
+    return module.emitError() << "there is no public function '" << options.function << "'; the module has "
+                              << (known.empty() ? "none" : known);
+  }
+  for (func::FuncOp function : functions) {
+    if (isChosen(function))
       continue;
-    if (function.getName() == options.function) {
-      found = true;
-      continue;
-    }
-    known += (known.empty() ? "'" : ", '") + function.getName().str() + "'";
     if (auto reference = module.lookupSymbol<func::FuncOp>((function.getName() + "__reference").str()))
       reference.erase();
     function.erase();
   }
-  if (!found)
-    return module.emitError() << "there is no public function '" << options.function << "'; the module has "
-                              << (known.empty() ? "none" : known);
   return success();
 }
 
@@ -113,9 +140,15 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
                                      {Level::Exec, addExecPasses},
                                      {Level::Llvm, addLlvmPasses}};
   Level from = detectLevel(module);
+  if (from > level)
+    return module.emitError() << "is at level " << getName(from) << "; it cannot be taken back to level "
+                              << getName(level);
+  if ((from < Level::Llvm && failed(verifyTopLevel(module))) ||
+      (from == Level::Rondo && failed(verifySignatures(module))))
+    return failure();
   for (const Arrow &arrow : arrows) {
     // A global program takes the first arrow too: it makes shardings explicit.
-    bool taken = arrow.to > from || arrow.to == Level::Rondo && from == Level::Rondo;
+    bool taken = arrow.to > from || (arrow.to == Level::Rondo && from == Level::Rondo);
     if (!taken || arrow.to > level)
       continue;
     if (arrow.to == Level::Llvm)
@@ -154,6 +187,7 @@ LogicalResult Compiler::compile(ModuleOp module, Level level, llvm::raw_pwrite_s
   if (level == Level::Object)
     return emitObject(module, output);
   module.print(output, OpPrintingFlags().useLocalScope());
+  output << '\n';
   return success();
 }
 
@@ -164,33 +198,21 @@ LogicalResult rondo::enableRemarks(MLIRContext &context) {
                                            /*printAsEmitRemarks=*/true);
 }
 
-//===--------------------------------------------------------------------------------------------------------------===//
-// Programs
-//===--------------------------------------------------------------------------------------------------------------===//
-
-LogicalResult Compiler::compileToProgram(ModuleOp module, StringRef path) {
+LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef path) {
   Location loc = module.getLoc();
-  SmallString<128> objectPath, programPath;
-  int object = -1;
-  if (std::error_code error = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.o", object, objectPath))
-    return emitError(loc) << "cannot write '" << path << "': " << error.message();
-  programPath = objectPath;
-  programPath.append(".so");
-  auto removeObject = llvm::make_scope_exit([&] { llvm::sys::fs::remove(objectPath); });
-  auto removeProgram = llvm::make_scope_exit([&] { llvm::sys::fs::remove(programPath); });
-  {
-    llvm::raw_fd_ostream stream(object, /*shouldClose=*/true);
-    if (failed(compile(module, Level::Object, stream)))
-      return failure();
-    stream.flush();
-    if (std::error_code error = stream.error()) {
-      stream.clear_error();
-      return emitError(loc) << "cannot write '" << objectPath << "': " << error.message();
-    }
-  }
-  if (failed(linkProgram(loc, objectPath, programPath, options.linker)))
+  FailureOr<OutputFile> file = OutputFile::create(loc, path, options.removeOnSignal);
+  if (failed(file))
     return failure();
-  if (std::error_code error = llvm::sys::fs::rename(programPath, path))
-    return emitError(loc) << "cannot write '" << path << "': " << error.message();
-  return success();
+  SmallString<0> content;
+  llvm::raw_svector_ostream stream(content);
+  if (failed(compile(module, std::min(level, Level::Object), stream)))
+    return failure();
+  if (level != Level::SharedObject)
+    return failure(failed(file->write(content)) || failed(file->keep()));
+
+  FailureOr<OutputFile> object = OutputFile::create(loc, path, options.removeOnSignal);
+  if (failed(object) || failed(object->write(content)) ||
+      failed(linkProgram(loc, object->getTemporaryPath(), file->getTemporaryPath(), options.linker)))
+    return failure();
+  return file->keep();
 }

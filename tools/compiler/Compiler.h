@@ -17,24 +17,25 @@ namespace mlir::rondo {
 
 struct CompilerOptions {
   PipelineOptions pipeline;
-  std::string cpu = "native"; // or the name of an x86-64 CPU or level, such as x86-64-v3
-  std::string function;       // the only function to compile; empty: all
-  std::string linker;         // the C compiler driver that links; empty: the first of cc, gcc, clang that is found
+  std::string cpu = "native";  // or the name of an x86-64 CPU or level, such as x86-64-v3
+  std::string function;        // the only function to compile; empty: all
+  std::string linker;          // the C compiler driver that links; empty: the first of cc, gcc, clang that is found
+  bool removeOnSignal = false; // an interrupt removes what is half-written; installs signal handlers
 };
 
 /// Compiles programs for one CPU.
 class Compiler {
 public:
-  /// Fails with an error on stderr's behalf through `emitError` if the CPU is unknown.
-  static FailureOr<Compiler> create(MLIRContext *context, const CompilerOptions &options);
+  /// Fails if the CPU is unknown, with an error at `loc`.
+  static FailureOr<Compiler> create(Location loc, const CompilerOptions &options);
   ~Compiler();
   Compiler(Compiler &&);
 
-  /// Compiles `module`, which may be at any level up to `level`, and writes the result to `output`.
+  /// Compiles `module`, which may be at any level up to `level`, and writes the result to `output`: text or an object.
   LogicalResult compile(ModuleOp module, Level level, llvm::raw_pwrite_stream &output);
 
-  /// Compiles `module` to a program at `path`: written under a temporary name, then renamed.
-  LogicalResult compileToProgram(ModuleOp module, StringRef path);
+  /// Compiles `module` to text, an object or a program at `path`: complete, or not there.
+  LogicalResult compileToFile(ModuleOp module, Level level, StringRef path);
 
 private:
   Compiler(const CompilerOptions &options, std::unique_ptr<llvm::TargetMachine> machine);

@@ -13,7 +13,8 @@ static FailureOr<std::string> findLinker(Location loc, StringRef linker) {
   if (!linker.empty()) {
     if (auto found = llvm::sys::findProgramByName(linker))
       return *found;
-    return emitError(loc) << "cannot find the linker '" << linker << "'";
+    return emitError(loc) << "cannot find the linker '" << linker
+                          << "'; expected the name or path of a C compiler driver, such as gcc";
   }
   for (StringRef candidate : {"cc", "gcc", "clang"})
     if (auto found = llvm::sys::findProgramByName(candidate))
@@ -27,8 +28,9 @@ LogicalResult rondo::linkProgram(Location loc, StringRef objectPath, StringRef p
   if (failed(driver))
     return failure();
   // Undefined symbols are errors: a program needs libc and libm alone. No build identifier or path enters the file.
-  SmallVector<StringRef> arguments{*driver,         "-shared", "-nostartfiles",       "-o", programPath, objectPath, "-lm",
-                                   "-Wl,-z,defs", "-Wl,--as-needed", "-Wl,--build-id=none", "-s"};
+  SmallVector<StringRef> arguments{
+      *driver,       "-shared",         "-nostartfiles",       "-o", programPath, objectPath, "-lm",
+      "-Wl,-z,defs", "-Wl,--as-needed", "-Wl,--build-id=none", "-s"};
   SmallString<128> logPath;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("rondo-link", "log", logPath))
     return emitError(loc) << "cannot create a temporary file: " << error.message();
@@ -40,8 +42,11 @@ LogicalResult rondo::linkProgram(Location loc, StringRef objectPath, StringRef p
   llvm::sys::fs::remove(logPath);
   if (status == 0)
     return success();
-  InFlightDiagnostic diagnostic = emitError(loc) << "linking with '" << *driver << "' failed"
-                                                 << (message.empty() ? "" : ": ") << message;
+  InFlightDiagnostic diagnostic = emitError(loc) << "linking with '" << *driver << "' failed: ";
+  if (message.empty())
+    diagnostic << "it ended with status " << status;
+  else
+    diagnostic << message;
   if (log && !(*log)->getBuffer().empty())
     diagnostic.attachNote() << (*log)->getBuffer().trim();
   return diagnostic;

@@ -6,6 +6,7 @@
 #include "dialect/exec/Exec.h"
 #include "dialect/spmd/Spmd.h"
 #include "passes/Passes.h"
+#include "runtime/include/rondo/abi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -21,15 +22,21 @@ static void addTextual(OpPassManager &passes, StringRef pipeline) {
   (void)parsed;
 }
 
+StringRef rondo::getName(Level level) {
+  static constexpr StringLiteral names[] = {"rondo", "spmd", "exec", "llvm", "obj", "so"};
+  return names[static_cast<size_t>(level)];
+}
+
 Level rondo::detectLevel(ModuleOp module) {
+  if (Operation *header = module.lookupSymbol(RONDO_PROGRAM_SYMBOL))
+    if (header->getName().getDialectNamespace() == "llvm")
+      return Level::Llvm;
   Level level = Level::Rondo;
   module.walk([&](Operation *op) {
-    StringRef dialect = op->getName().getDialectNamespace();
-    if (dialect == "llvm")
-      level = std::max(level, Level::Llvm);
-    else if (dialect == "exec")
-      level = std::max(level, Level::Exec);
-    else if (auto function = dyn_cast<func::FuncOp>(op); function && function->hasAttr("spmd.schedules"))
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (isa<exec::ExecDialect>(op->getDialect()) || (function && function->hasAttr(exec::kKernelAttr)))
+      level = Level::Exec;
+    else if (function && function->hasAttr("spmd.schedules"))
       level = std::max(level, Level::Spmd);
   });
   return level;

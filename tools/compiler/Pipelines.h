@@ -31,6 +31,9 @@ struct PipelineOptions {
   unsigned vectorBits = 256;
 };
 
+/// The name of a level, as in --emit.
+StringRef getName(Level level);
+
 /// The level of a module that a tool has read: the highest one of whose forms it shows a trace.
 Level detectLevel(ModuleOp module);
 

@@ -33,6 +33,7 @@ static LogicalResult compile(StringRef source, StringRef name, const rondo_compi
   DialectRegistry registry;
   registerAllForCompilation(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false); // a location suffices, and is short
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(source, name), SMLoc());
   SourceMgrDiagnosticHandler diagnostics(sources, &context, log);
@@ -41,10 +42,10 @@ static LogicalResult compile(StringRef source, StringRef name, const rondo_compi
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module)
     return failure();
-  FailureOr<Compiler> compiler = Compiler::create(&context, convert(options));
+  FailureOr<Compiler> compiler = Compiler::create(module->getLoc(), convert(options));
   if (failed(compiler))
     return failure();
-  return compiler->compileToProgram(*module, path);
+  return compiler->compileToFile(*module, Level::SharedObject, path);
 }
 
 int rondo_compile(const char *source, size_t sourceBytes, const char *name, const rondo_compiler_options *options,

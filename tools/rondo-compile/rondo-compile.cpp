@@ -8,11 +8,9 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
 using namespace mlir::rondo;
@@ -36,7 +34,8 @@ static cl::opt<Level> emit("emit", cl::desc("What to write"), cl::init(Level::Sh
                                       clEnumValN(Level::SharedObject, "so", "a program (default)")),
                            cl::cat(category));
 static cl::opt<bool> noOverlap("no-overlap", cl::desc("Wait for every transfer where it starts"), cl::cat(category));
-static cl::opt<bool> noReference("no-reference", cl::desc("Leave out the float64 evaluation that rondo-run --check needs"),
+static cl::opt<bool> noReference("no-reference",
+                                 cl::desc("Leave out the float64 evaluation that rondo-run --check needs"),
                                  cl::cat(category));
 static cl::opt<std::string> function("function", cl::desc("Compile only this public function"), cl::cat(category));
 static cl::opt<std::string> linker("linker", cl::desc("C compiler driver that links (default: cc, gcc or clang)"),
@@ -48,20 +47,14 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// Writes text or an object file: complete, or not at all.
-static LogicalResult compileToFile(Compiler &compiler, ModuleOp module) {
-  SmallString<0> content;
-  llvm::raw_svector_ostream stream(content);
-  if (failed(compiler.compile(module, emit, stream)))
-    return failure();
-  if (emit != Level::Object && !content.ends_with("\n"))
-    stream << '\n';
-  std::string message;
-  auto file = openOutputFile(outputPath, &message);
-  if (!file)
-    return module.emitError(message);
-  file->os() << content;
-  file->keep();
+/// Verifies that options about a global program were not given for another.
+static LogicalResult verifyOptions(ModuleOp module) {
+  Level level = detectLevel(module);
+  for (const cl::Option *option : {static_cast<cl::Option *>(&schedule), static_cast<cl::Option *>(&noOverlap),
+                                   static_cast<cl::Option *>(&noReference)})
+    if (level > Level::Rondo && option->getNumOccurrences() > 0)
+      return module.emitError() << "--" << option->ArgStr << " is about global programs, but this one is at level "
+                                << getName(level) << "; give the option where that text is made";
   return success();
 }
 
@@ -70,7 +63,7 @@ int main(int argc, char **argv) {
   setUpBugReports();
   registerPassManagerCLOptions();
   registerAsmPrinterCLOptions();
-  registerMLIRContextCLOptions();
+  cl::SetVersionPrinter([](llvm::raw_ostream &stream) { stream << "rondo-compile " RONDO_VERSION "\n"; });
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Compiles attention programs whose sequences are sharded over ranks\n");
 
@@ -78,7 +71,7 @@ int main(int argc, char **argv) {
     return fail("unknown target '" + target + "'; expected cpu");
   bool binary = emit == Level::Object || emit == Level::SharedObject;
   if (binary && outputPath == "-")
-    return fail("a binary needs a place: -o <path>");
+    return fail("--emit=" + getName(emit) + " writes a binary: name a file with -o <path>");
 
   std::string message;
   auto input = openInputFile(inputPath, &message);
@@ -89,13 +82,14 @@ int main(int argc, char **argv) {
   registerAllForCompilation(registry);
   MLIRContext context(registry);
   context.disableMultithreading();
+  context.printOpOnDiagnostic(false); // a location suffices, and is short
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(input), SMLoc());
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
   if (remarks && failed(enableRemarks(context)))
     return fail("cannot print remarks");
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
-  if (!module)
+  if (!module || failed(verifyOptions(*module)))
     return 1;
 
   CompilerOptions options;
@@ -105,10 +99,10 @@ int main(int argc, char **argv) {
   options.cpu = cpu;
   options.function = function;
   options.linker = linker;
-  FailureOr<Compiler> compiler = Compiler::create(&context, options);
+  options.removeOnSignal = true;
+  FailureOr<Compiler> compiler = Compiler::create(module->getLoc(), options);
   if (failed(compiler))
     return 1;
-  LogicalResult result = emit == Level::SharedObject ? compiler->compileToProgram(*module, outputPath)
-                                                     : compileToFile(*compiler, *module);
-  return failed(result);
+  return failed(outputPath == "-" ? compiler->compile(*module, emit, llvm::outs())
+                                  : compiler->compileToFile(*module, emit, outputPath));
 }
