@@ -13,7 +13,8 @@ help:
 	@echo "make build   build everything"
 	@echo "make clean   remove the build"
 
-demo: build
+demo: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet rondo-compile rondo-run
 	@examples/demo.sh $(BUILD)
 
 test: build
