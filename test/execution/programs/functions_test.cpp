@@ -121,36 +121,6 @@ TEST_P(Functions, WorkOnOperandsAndResults) {
   }
 }
 
-/// Replicated keys stay where they are while another attention's keys go round.
-TEST_P(Functions, MixReplicatedAndShardedKeys) {
-  const rondo_program *program =
-      compile(substitute(R"(
-    rondo.grid @ranks = ["seq" = ?]
-    func.func @f(%q: tensor<1x2x?x8xf32> $s, %k: tensor<1x2x?x8xf32> $s, %prefix: tensor<1x1x3x8xf32> $r)
-        -> (tensor<1x2x?x8xf32> $s, tensor<1x2x?x8xf32> $s) {
-      %a = rondo.attention %q, %k, %k
-          : (tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>) -> tensor<1x2x?x8xf32>
-      %b = rondo.attention %q, %prefix, %prefix
-          : (tensor<1x2x?x8xf32>, tensor<1x1x3x8xf32>, tensor<1x1x3x8xf32>) -> tensor<1x2x?x8xf32>
-      return %a, %b : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>
-    })",
-                         {{"$s", printSharding(bySequence)}, {"$r", printSharding(replicated)}}),
-              {"--schedule=auto"});
-  for (int64_t ranks : {1, 3, 8}) {
-    std::mt19937 generator(3);
-    Global q = Global::random(Element::F32, {1, 2, 17, 8}, generator);
-    Global k = Global::random(Element::F32, {1, 2, 23, 8}, generator);
-    Global prefix = Global::random(Element::F32, {1, 1, 3, 8}, generator);
-    Global a(q.sizes()), b(q.sizes());
-    run(program, "f", {{"seq", ranks}},
-        {{&q, Element::F32, bySequence}, {&k, Element::F32, bySequence}, {&prefix, Element::F32, replicated}},
-        {{&a, Element::F32, bySequence}, {&b, Element::F32, bySequence}});
-    Attended first = attend(q, k, k, Mask::None), second = attend(q, prefix, prefix, Mask::None);
-    expectNear(a, first.output, tolerance(Element::F32, first.largestLogit), "a");
-    expectNear(b, second.output, tolerance(Element::F32, second.largestLogit), "b");
-  }
-}
-
 /// Two public functions in one binary, each with its own lengths; one of them returns an input too.
 TEST_P(Functions, ShareABinary) {
   const rondo_program *program = compileText(substitute(R"(
@@ -186,6 +156,36 @@ TEST_P(Functions, ShareABinary) {
 
 INSTANTIATE_TEST_SUITE_P(, Functions, testing::Values("query-ring", "kv-ring"),
                          [](const auto &info) { return std::string(info.index ? "kv_ring" : "query_ring"); });
+
+/// Replicated keys stay where they are while another attention's keys go round.
+TEST(LocalAndRing, MixInOneFunction) {
+  const rondo_program *program =
+      compile(substitute(R"(
+    rondo.grid @ranks = ["seq" = ?]
+    func.func @f(%q: tensor<1x2x?x8xf32> $s, %k: tensor<1x2x?x8xf32> $s, %prefix: tensor<1x1x3x8xf32> $r)
+        -> (tensor<1x2x?x8xf32> $s, tensor<1x2x?x8xf32> $s) {
+      %a = rondo.attention %q, %k, %k
+          : (tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>) -> tensor<1x2x?x8xf32>
+      %b = rondo.attention %q, %prefix, %prefix
+          : (tensor<1x2x?x8xf32>, tensor<1x1x3x8xf32>, tensor<1x1x3x8xf32>) -> tensor<1x2x?x8xf32>
+      return %a, %b : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>
+    })",
+                         {{"$s", printSharding(bySequence)}, {"$r", printSharding(replicated)}}),
+              {"--schedule=auto", "--no-reference"});
+  for (int64_t ranks : {1, 3, 8}) {
+    std::mt19937 generator(3);
+    Global q = Global::random(Element::F32, {1, 2, 17, 8}, generator);
+    Global k = Global::random(Element::F32, {1, 2, 23, 8}, generator);
+    Global prefix = Global::random(Element::F32, {1, 1, 3, 8}, generator);
+    Global a(q.sizes()), b(q.sizes());
+    run(program, "f", {{"seq", ranks}},
+        {{&q, Element::F32, bySequence}, {&k, Element::F32, bySequence}, {&prefix, Element::F32, replicated}},
+        {{&a, Element::F32, bySequence}, {&b, Element::F32, bySequence}});
+    Attended first = attend(q, k, k, Mask::None), second = attend(q, prefix, prefix, Mask::None);
+    expectNear(a, first.output, tolerance(Element::F32, first.largestLogit), "a");
+    expectNear(b, second.output, tolerance(Element::F32, second.largestLogit), "b");
+  }
+}
 
 /// A program without a grid runs on one rank.
 TEST(WithoutAGrid, RunsOnOneRank) {

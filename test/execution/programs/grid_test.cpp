@@ -39,9 +39,23 @@ TEST_P(Grids, BindOneSizeAtRunTime) {
       checkAttention(attention, {queries, keys, ranks, batch});
 }
 
-/// Here it is the size of the batch's axis that is bound, and heads are cut within two groups.
-TEST_P(Grids, BindTheBatchAxisAtRunTime) {
-  AttentionProgram attention = program({{"head", 2}, {"data", 0}, {"seq", 2}});
+/// Static lengths and a static batch that do not divide by their axes.
+TEST_P(Grids, ShardStaticShapes) {
+  AttentionProgram attention = program({{"data", 2}, {"seq", 4}});
+  attention.batchAxes = {"data"};
+  attention.batch = 3;
+  attention.queries = 13;
+  attention.keys = 29;
+  checkAttention(attention, {13, 29, 8, 3});
+}
+
+INSTANTIATE_TEST_SUITE_P(, Grids, testing::Values("query-ring", "kv-ring"),
+                         [](const auto &info) { return std::string(info.index ? "kv_ring" : "query_ring"); });
+
+/// The size of the batch's axis is bound, and each rank has one group of heads.
+TEST(BatchAxis, IsBoundAtRunTime) {
+  AttentionProgram attention;
+  attention.grid = {{"head", 2}, {"data", 0}, {"seq", 2}};
   attention.batchAxes = {"data"};
   attention.headAxes = {"head"};
   for (int64_t ranks : {4, 8})
@@ -49,15 +63,13 @@ TEST_P(Grids, BindTheBatchAxisAtRunTime) {
       checkAttention(attention, {13, 29, ranks, batch});
 }
 
-/// Axes that shard nothing: their ranks do the same work and come to the same bits.
-TEST_P(Grids, MayHaveAnAxisThatShardsNothing) {
-  AttentionProgram attention = program({{"copy", 2}, {"seq", 0}});
+/// An axis that shards nothing: its ranks do the same work and come to the same bits.
+TEST(UnusedAxis, GivesCopies) {
+  AttentionProgram attention;
+  attention.grid = {{"copy", 2}, {"seq", 0}};
   for (int64_t ranks : {2, 6})
     checkAttention(attention, {13, 29, ranks});
 }
-
-INSTANTIATE_TEST_SUITE_P(, Grids, testing::Values("query-ring", "kv-ring"),
-                         [](const auto &info) { return std::string(info.index ? "kv_ring" : "query_ring"); });
 
 /// Heads over two axes, batch over two axes.
 TEST(SeveralAxes, ShardOneDimension) {
@@ -74,18 +86,17 @@ TEST(SeveralAxes, ShardOneDimension) {
 
 /// Nothing is sharded, or the queries alone: every rank has all keys, and nothing moves.
 TEST(Local, NeedsNoCommunication) {
-  for (bool shardsQueries : {false, true})
-    for (Mask mask : {Mask::None, Mask::TopLeft}) {
-      AttentionProgram program;
-      program.schedule = "auto";
-      program.mask = mask;
-      program.keyFeatures = program.valueFeatures = 16;
-      program.keyAxes = {};
-      if (!shardsQueries)
-        program.queryAxes = {};
-      for (int64_t ranks : {1, 3, 8})
-        checkAttention(program, {13, 29, ranks, 2});
-    }
+  for (Mask mask : {Mask::None, Mask::TopLeft}) {
+    AttentionProgram program;
+    program.schedule = "auto";
+    program.mask = mask;
+    program.keyFeatures = program.valueFeatures = 16;
+    program.keyAxes = {};
+    if (mask == Mask::None)
+      program.queryAxes = {};
+    for (int64_t ranks : {1, 3, 8})
+      checkAttention(program, {13, 29, ranks, 2});
+  }
 }
 
 /// Only batch and heads are sharded.

@@ -103,17 +103,22 @@ public:
 };
 } // namespace
 
+using RunFunction = decltype(rondo_run_shards);
+
 /// Returns whether the run succeeded.
-static bool runOn(rondo_communicator *communicator, const rondo_program *program, const std::string &function,
-                  PlacedShards &inputs, PlacedShards &outputs) {
+static bool runOn(rondo_communicator *communicator, RunFunction runFunction, const rondo_program *program,
+                  const std::string &function, PlacedShards &inputs, PlacedShards &outputs) {
+  EXPECT_NE(program, nullptr);
+  if (!program)
+    return false;
   for (auto &shard : inputs.shards)
     shard->scatter();
   for (auto &shard : outputs.shards)
     shard->poison();
   Session &session = Session::get();
   rondo_status status =
-      rondo_run_shards(session.context(), program, function.c_str(), communicator, inputs.descriptions.data(),
-                       inputs.tensors.size(), outputs.descriptions.data(), outputs.tensors.size());
+      runFunction(session.context(), program, function.c_str(), communicator, inputs.descriptions.data(),
+                  inputs.tensors.size(), outputs.descriptions.data(), outputs.tensors.size());
   EXPECT_EQ(status, RONDO_OK) << rondo_status_name(status) << ": " << session.lastError();
   for (auto &shard : inputs.shards)
     shard->expectUnchanged();
@@ -128,22 +133,34 @@ static int64_t countRanks(const Grid &grid) {
 }
 
 void rondo::test::run(const rondo_program *program, const std::string &function, const Grid &grid,
-                      const std::vector<Placed> &inputs, const std::vector<Placed> &outputs) {
-  ASSERT_NE(program, nullptr);
+                      const std::vector<Placed> &inputs, const std::vector<Placed> &outputs,
+                      double latencyMicroseconds) {
   int64_t ranks = countRanks(grid);
   PlacedShards inputShards(inputs, grid, ranks), outputShards(outputs, grid, ranks);
-  if (runOn(Session::get().communicator(ranks), program, function, inputShards, outputShards))
+  rondo_communicator *communicator =
+      Session::get().communicator(ranks, RONDO_COMMUNICATOR_THREADS, latencyMicroseconds);
+  if (runOn(communicator, rondo_run_shards, program, function, inputShards, outputShards))
     outputShards.gather();
+}
+
+void rondo::test::runGlobal(const rondo_program *program, const std::string &function, const Grid &grid,
+                            const std::vector<Placed> &inputs, const std::vector<Placed> &outputs) {
+  Grid whole = grid;
+  for (Axis &axis : whole)
+    axis.size = 1;
+  PlacedShards inputTensors(inputs, whole, 1), outputTensors(outputs, whole, 1);
+  rondo_communicator *communicator = Session::get().communicator(countRanks(grid));
+  if (runOn(communicator, rondo_run, program, function, inputTensors, outputTensors))
+    outputTensors.gather();
 }
 
 rondo_rank_statistics rondo::test::runLoopback(const rondo_program *program, const std::string &function,
                                                const Grid &grid, const std::vector<Placed> &inputs,
                                                const std::vector<Placed> &outputs) {
   rondo_rank_statistics statistics = {};
-  EXPECT_NE(program, nullptr);
   rondo_communicator *communicator = Session::get().communicator(countRanks(grid), RONDO_COMMUNICATOR_LOOPBACK);
   PlacedShards inputShards(inputs, grid, 1), outputShards(outputs, grid, 1);
-  if (program && runOn(communicator, program, function, inputShards, outputShards)) {
+  if (runOn(communicator, rondo_run_shards, program, function, inputShards, outputShards)) {
     EXPECT_EQ(rondo_rank_statistics_get(Session::get().context(), communicator, 0, &statistics), RONDO_OK);
   }
   return statistics;

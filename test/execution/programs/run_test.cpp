@@ -41,6 +41,32 @@ TEST_P(Runs, GiveTheSameBitsWithoutOverlapAndInAnyLayout) {
   }
 }
 
+/// Over a slow link every transfer is under way while ranks compute; over none it is done at once. A buffer that is
+/// overwritten too early or read too early shows in one of them.
+TEST_P(Runs, GiveTheSameBitsOverASlowLink) {
+  AttentionProgram attention = program();
+  for (int64_t ranks : {2, 3, 8}) {
+    AttentionTensors fast = runAttention(attention, {61, 127, ranks}), slow(attention, {61, 127, ranks});
+    run(attention.get(), "attention", bind(attention.grid, ranks), slow.inputs(attention, Layout::HeadMajor),
+        slow.outputs(attention, Layout::HeadMajor), /*latencyMicroseconds=*/2000);
+    EXPECT_EQ(fast.output.values(), slow.output.values()) << ranks << " ranks";
+    EXPECT_EQ(fast.lse.values(), slow.lse.values()) << ranks << " ranks";
+  }
+}
+
+/// Views of whole tensors have the strides of those.
+TEST_P(Runs, GiveTheSameBitsOnViewsOfWholeTensors) {
+  AttentionProgram attention = program();
+  for (Layout layout : {Layout::HeadMajor, Layout::SequenceMajor})
+    for (int64_t ranks : {1, 4, 7}) {
+      AttentionTensors shards = runAttention(attention, {61, 127, ranks, 2}), views(attention, {61, 127, ranks, 2});
+      runGlobal(attention.get(), "attention", bind(attention.grid, ranks), views.inputs(attention, layout),
+                views.outputs(attention, layout));
+      EXPECT_EQ(shards.output.values(), views.output.values()) << ranks << " ranks";
+      EXPECT_EQ(shards.lse.values(), views.lse.values()) << ranks << " ranks";
+    }
+}
+
 /// All ranks against one, both without an oracle.
 TEST_P(Runs, AgreeWithOneRank) {
   AttentionTensors one = runAttention(program(), {61, 127, 1});

@@ -6,11 +6,13 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace rondo::test {
 
-/// One context, its programs, and a communicator for each kind and number of ranks; they live as long as the process.
+/// One context, its programs, and a communicator for each kind, number of ranks and link; they live as long as the
+/// process.
 class Session {
 public:
   static Session &get();
@@ -21,14 +23,16 @@ public:
   const char *lastError() const { return rondo_last_error(handle); }
   /// Null, after failing the test, if the file is not a program.
   const rondo_program *load(const std::string &path);
-  rondo_communicator *communicator(int64_t ranks, rondo_communicator_kind kind = RONDO_COMMUNICATOR_THREADS);
+  /// A latency of 0 emulates no link.
+  rondo_communicator *communicator(int64_t ranks, rondo_communicator_kind kind = RONDO_COMMUNICATOR_THREADS,
+                                   double latencyMicroseconds = 0);
 
 private:
   Session();
 
   rondo_context *handle = nullptr;
   std::vector<rondo_program *> programs;
-  std::map<std::pair<int64_t, rondo_communicator_kind>, rondo_communicator *> communicators;
+  std::map<std::tuple<int64_t, rondo_communicator_kind, double>, rondo_communicator *> communicators;
 };
 
 } // namespace rondo::test
