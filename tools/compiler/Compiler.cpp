@@ -201,8 +201,11 @@ LogicalResult rondo::enableRemarks(MLIRContext &context) {
 LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef path) {
   Location loc = module.getLoc();
   FailureOr<OutputFile> file = OutputFile::create(loc, path, options.removeOnSignal);
-  if (failed(file))
-    return failure();
+  FailureOr<std::string> linker = std::string();
+  if (succeeded(file) && level == Level::SharedObject)
+    linker = findLinker(loc, options.linker);
+  if (failed(file) || failed(linker))
+    return failure(); // before the work
   SmallString<0> content;
   llvm::raw_svector_ostream stream(content);
   if (failed(compile(module, std::min(level, Level::Object), stream)))
@@ -212,7 +215,7 @@ LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef pa
 
   FailureOr<OutputFile> object = OutputFile::create(loc, path, options.removeOnSignal);
   if (failed(object) || failed(object->write(content)) ||
-      failed(linkProgram(loc, object->getTemporaryPath(), file->getTemporaryPath(), options.linker)))
+      failed(linkProgram(loc, *linker, object->getTemporaryPath(), file->getTemporaryPath())))
     return failure();
   return file->keep();
 }

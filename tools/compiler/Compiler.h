@@ -50,8 +50,11 @@ private:
 /// Prints what the passes decided, and why, as remarks.
 LogicalResult enableRemarks(MLIRContext &context);
 
-/// Links an object file into a program with a C compiler driver. `linker` may be empty: see CompilerOptions.
-LogicalResult linkProgram(Location loc, StringRef objectPath, StringRef programPath, StringRef linker);
+/// The path of the C compiler driver that links, by its name or path. `linker` may be empty: see CompilerOptions.
+FailureOr<std::string> findLinker(Location loc, StringRef linker);
+
+/// Links an object file into a program with a C compiler driver.
+LogicalResult linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath);
 
 } // namespace mlir::rondo
 
