@@ -29,8 +29,10 @@ using namespace mlir::rondo;
 
 /// A machine description for `cpu`, which may be "native".
 static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(Location loc, StringRef cpu) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+  static const bool once = [] { // LLVM's registry is not thread-safe
+    return llvm::InitializeNativeTarget() || llvm::InitializeNativeTargetAsmPrinter();
+  }();
+  (void)once;
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   std::string message;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
@@ -155,7 +157,7 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
       module->setAttr(kManifestAttr, StringAttr::get(module.getContext(),
                                                      createManifest(module, "cpu:" + machine->getTargetCPU().str())));
     PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
-    if (failed(applyPassManagerCLOptions(passes)))
+    if (options.configurePasses && failed(options.configurePasses(passes)))
       return failure();
     arrow.add(passes, options.pipeline);
     if (failed(passes.run(module)))
