@@ -29,8 +29,10 @@ using namespace mlir::rondo;
 
 /// A machine description for `cpu`, which may be "native".
 static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(Location loc, StringRef cpu) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+  static const bool once = [] { // LLVM's registry is not thread-safe
+    return llvm::InitializeNativeTarget() || llvm::InitializeNativeTargetAsmPrinter();
+  }();
+  (void)once;
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   std::string message;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
@@ -155,7 +157,7 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
       module->setAttr(kManifestAttr, StringAttr::get(module.getContext(),
                                                      createManifest(module, "cpu:" + machine->getTargetCPU().str())));
     PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
-    if (failed(applyPassManagerCLOptions(passes)))
+    if (options.configurePasses && failed(options.configurePasses(passes)))
       return failure();
     arrow.add(passes, options.pipeline);
     if (failed(passes.run(module)))
@@ -201,8 +203,11 @@ LogicalResult rondo::enableRemarks(MLIRContext &context) {
 LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef path) {
   Location loc = module.getLoc();
   FailureOr<OutputFile> file = OutputFile::create(loc, path, options.removeOnSignal);
-  if (failed(file))
-    return failure();
+  FailureOr<std::string> linker = std::string();
+  if (succeeded(file) && level == Level::SharedObject)
+    linker = findLinker(loc, options.linker);
+  if (failed(file) || failed(linker))
+    return failure(); // before the work
   SmallString<0> content;
   llvm::raw_svector_ostream stream(content);
   if (failed(compile(module, std::min(level, Level::Object), stream)))
@@ -212,7 +217,7 @@ LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef pa
 
   FailureOr<OutputFile> object = OutputFile::create(loc, path, options.removeOnSignal);
   if (failed(object) || failed(object->write(content)) ||
-      failed(linkProgram(loc, object->getTemporaryPath(), file->getTemporaryPath(), options.linker)))
+      failed(linkProgram(loc, *linker, object->getTemporaryPath(), file->getTemporaryPath())))
     return failure();
   return file->keep();
 }

@@ -7,6 +7,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <functional>
 #include <memory>
 
 namespace llvm {
@@ -17,9 +18,10 @@ namespace mlir::rondo {
 
 struct CompilerOptions {
   PipelineOptions pipeline;
-  std::string cpu = "native";  // or the name of an x86-64 CPU or level, such as x86-64-v3
-  std::string function;        // the only function to compile; empty: all
-  std::string linker;          // the C compiler driver that links; empty: the first of cc, gcc, clang that is found
+  std::string cpu = "native"; // or the name of an x86-64 CPU or level, such as x86-64-v3
+  std::string function;       // the only function to compile; empty: all
+  std::string linker;         // the C compiler driver that links; empty: the first of cc, gcc, clang that is found
+  std::function<LogicalResult(PassManager &)> configurePasses; // a tool's options, such as --mlir-print-ir-after-all
   bool removeOnSignal = false; // an interrupt removes what is half-written; installs signal handlers
 };
 
@@ -50,8 +52,11 @@ private:
 /// Prints what the passes decided, and why, as remarks.
 LogicalResult enableRemarks(MLIRContext &context);
 
-/// Links an object file into a program with a C compiler driver. `linker` may be empty: see CompilerOptions.
-LogicalResult linkProgram(Location loc, StringRef objectPath, StringRef programPath, StringRef linker);
+/// The path of the C compiler driver that links, by its name or path. `linker` may be empty: see CompilerOptions.
+FailureOr<std::string> findLinker(Location loc, StringRef linker);
+
+/// Links an object file into a program with a C compiler driver.
+LogicalResult linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath);
 
 } // namespace mlir::rondo
 

@@ -8,8 +8,7 @@
 
 using namespace mlir;
 
-/// The C compiler driver to link with.
-static FailureOr<std::string> findLinker(Location loc, StringRef linker) {
+FailureOr<std::string> rondo::findLinker(Location loc, StringRef linker) {
   if (!linker.empty()) {
     if (auto found = llvm::sys::findProgramByName(linker))
       return *found;
@@ -23,30 +22,31 @@ static FailureOr<std::string> findLinker(Location loc, StringRef linker) {
                            "with --linker, or stop at --emit=obj";
 }
 
-LogicalResult rondo::linkProgram(Location loc, StringRef objectPath, StringRef programPath, StringRef linker) {
-  FailureOr<std::string> driver = findLinker(loc, linker);
-  if (failed(driver))
-    return failure();
+LogicalResult rondo::linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath) {
   // Undefined symbols are errors: a program needs libc and libm alone. No build identifier or path enters the file.
   SmallVector<StringRef> arguments{
-      *driver,       "-shared",         "-nostartfiles",       "-o", programPath, objectPath, "-lm",
+      driver,        "-shared",         "-nostartfiles",       "-o", programPath, objectPath, "-lm",
       "-Wl,-z,defs", "-Wl,--as-needed", "-Wl,--build-id=none", "-s"};
   SmallString<128> logPath;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("rondo-link", "log", logPath))
     return emitError(loc) << "cannot create a temporary file: " << error.message();
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(logPath), StringRef(logPath)};
   std::string message;
-  int status = llvm::sys::ExecuteAndWait(*driver, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
+  int status = llvm::sys::ExecuteAndWait(driver, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
                                          /*MemoryLimit=*/0, &message);
   auto log = llvm::MemoryBuffer::getFile(logPath);
   llvm::sys::fs::remove(logPath);
-  if (status == 0)
+  uint64_t size = 0;
+  bool isWritten = !llvm::sys::fs::file_size(programPath, size) && size > 0;
+  if (status == 0 && isWritten)
     return success();
-  InFlightDiagnostic diagnostic = emitError(loc) << "linking with '" << *driver << "' failed: ";
-  if (message.empty())
+  InFlightDiagnostic diagnostic = emitError(loc) << "linking with '" << driver << "' failed: ";
+  if (!message.empty())
+    diagnostic << message;
+  else if (status != 0)
     diagnostic << "it ended with status " << status;
   else
-    diagnostic << message;
+    diagnostic << "it wrote no program";
   if (log && !(*log)->getBuffer().empty())
     diagnostic.attachNote() << (*log)->getBuffer().trim();
   return diagnostic;

@@ -8,6 +8,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
@@ -62,6 +63,7 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   setUpBugReports();
   registerPassManagerCLOptions();
+  registerDefaultTimingManagerCLOptions();
   registerAsmPrinterCLOptions();
   cl::SetVersionPrinter([](llvm::raw_ostream &stream) { stream << "rondo-compile " RONDO_VERSION "\n"; });
   cl::HideUnrelatedOptions(category);
@@ -78,6 +80,9 @@ int main(int argc, char **argv) {
   if (!input)
     return fail(message);
 
+  DefaultTimingManager timingManager;
+  applyDefaultTimingManagerCLOptions(timingManager);
+  TimingScope timing = timingManager.getRootScope();
   DialectRegistry registry;
   registerAllForCompilation(registry);
   MLIRContext context(registry);
@@ -100,6 +105,10 @@ int main(int argc, char **argv) {
   options.function = function;
   options.linker = linker;
   options.removeOnSignal = true;
+  options.configurePasses = [&](PassManager &passes) {
+    passes.enableTiming(timing);
+    return applyPassManagerCLOptions(passes);
+  };
   FailureOr<Compiler> compiler = Compiler::create(module->getLoc(), options);
   if (failed(compiler))
     return 1;
