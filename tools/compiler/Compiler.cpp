@@ -155,7 +155,7 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
       module->setAttr(kManifestAttr, StringAttr::get(module.getContext(),
                                                      createManifest(module, "cpu:" + machine->getTargetCPU().str())));
     PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
-    if (failed(applyPassManagerCLOptions(passes)))
+    if (options.passOptions && failed(applyPassManagerCLOptions(passes)))
       return failure();
     arrow.add(passes, options.pipeline);
     if (failed(passes.run(module)))

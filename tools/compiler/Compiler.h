@@ -21,6 +21,7 @@ struct CompilerOptions {
   std::string function;        // the only function to compile; empty: all
   std::string linker;          // the C compiler driver that links; empty: the first of cc, gcc, clang that is found
   bool removeOnSignal = false; // an interrupt removes what is half-written; installs signal handlers
+  bool passOptions = false;    // follow MLIR's command-line options of pass managers, which the tool has registered
 };
 
 /// Compiles programs for one CPU.

@@ -100,6 +100,7 @@ int main(int argc, char **argv) {
   options.function = function;
   options.linker = linker;
   options.removeOnSignal = true;
+  options.passOptions = true;
   FailureOr<Compiler> compiler = Compiler::create(module->getLoc(), options);
   if (failed(compiler))
     return 1;
