@@ -1,16 +1,18 @@
 # Entry points for people: each works alone on a bare Debian 12 with git, make, python3 and root (or sudo).
 # Elsewhere, use CMake directly: see README.md.
 BUILD ?= build
+PREFIX ?= /usr/local
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help demo test bench build setup clean
+.PHONY: help demo test bench build install setup clean
 help:
 	@echo "make demo    compile the first example and run both schedules on four ranks"
 	@echo "make test    build everything and run all tests"
 	@echo "make bench   measure what the README claims"
 	@echo "make build   build everything"
+	@echo "make install [PREFIX=/usr/local] [DESTDIR=]   install tools, libraries, headers, CMake and pkg-config files"
 	@echo "make clean   remove the build"
 
 demo: $(BUILD)/build.ninja
@@ -25,6 +27,10 @@ bench: build
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
+
+# DESTDIR, where given, reaches CMake by the environment.
+install: build
+	@cmake --install $(BUILD) --prefix "$(PREFIX)"
 
 $(BUILD)/build.ninja: | setup
 	@cmake/configure.sh $(BUILD)
