@@ -5,13 +5,14 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help demo test bench build setup clean
+.PHONY: help demo test bench timelines build setup clean
 help:
-	@echo "make demo    compile the first example and run both schedules on four ranks"
-	@echo "make test    build everything and run all tests"
-	@echo "make bench   measure what the README claims"
-	@echo "make build   build everything"
-	@echo "make clean   remove the build"
+	@echo "make demo       compile the first example and run both schedules on four ranks"
+	@echo "make test       build everything and run all tests"
+	@echo "make bench      measure what the README claims"
+	@echo "make timelines  draw the pictures of the README"
+	@echo "make build      build everything"
+	@echo "make clean      remove the build"
 
 demo: build
 	@examples/demo.sh $(BUILD)
@@ -21,6 +22,9 @@ test: build
 
 bench: build
 	@python3 benchmark/spine.py --build $(BUILD)
+
+timelines: build
+	@python3 benchmark/timelines.py --build $(BUILD)
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
