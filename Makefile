@@ -6,14 +6,15 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help demo test bench build install setup clean
+.PHONY: help demo test bench timelines build install setup clean
 help:
-	@echo "make demo    compile the first example and run both schedules on four ranks"
-	@echo "make test    build everything and run all tests"
-	@echo "make bench   measure what the README claims"
-	@echo "make build   build everything"
-	@echo "make install [PREFIX=/usr/local] [DESTDIR=]   install tools, libraries, headers, CMake and pkg-config files"
-	@echo "make clean   remove the build"
+	@echo "make demo       compile the first example and run both schedules on four ranks"
+	@echo "make test       build everything and run all tests"
+	@echo "make bench      measure what the README claims"
+	@echo "make timelines  draw the pictures of the README"
+	@echo "make build      build everything"
+	@echo "make install    install it; PREFIX=/usr/local, DESTDIR="
+	@echo "make clean      remove the build"
 
 demo: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet rondo-compile rondo-run
@@ -24,6 +25,9 @@ test: build
 
 bench: build
 	@python3 benchmark/spine.py --build $(BUILD)
+
+timelines: build
+	@python3 benchmark/timelines.py --build $(BUILD)
 
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet

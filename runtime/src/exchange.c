@@ -92,16 +92,16 @@ static void account(rondo_execution *execution, int32_t stream, const exchange *
   execution->statistics.messages_sent += exchange->bytes_out > 0;
   if (stream == RONDO_STREAM_COMPUTE)
     exchange_count_exposed(execution, exchange->ready, clock_now());
-  trace_add(&communicator->trace, &(trace_event){.kind = TRACE_EXCHANGE,
-                                                 .name = exchange->name,
-                                                 .rank = execution->rank,
-                                                 .stream = stream,
-                                                 .begin = exchange->begun,
-                                                 .end = exchange->done,
-                                                 .step = step,
-                                                 .bytes = exchange->bytes_out,
-                                                 .to = exchange->to,
-                                                 .from = exchange->from});
+  trace_add(&communicator->trace, &(rondo_trace_event){.kind = RONDO_TRACE_EXCHANGE,
+                                                       .name = exchange->name,
+                                                       .rank = execution->rank,
+                                                       .stream = stream,
+                                                       .begin_ns = exchange->begun,
+                                                       .end_ns = exchange->done,
+                                                       .step = step,
+                                                       .bytes_sent = exchange->bytes_out,
+                                                       .to = exchange->to,
+                                                       .from = exchange->from});
   pthread_mutex_unlock(&communicator->lock);
 }
 

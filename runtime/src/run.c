@@ -153,19 +153,41 @@ rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *comm
   return context_leave(context, status);
 }
 
+/* Whether there is a whole trace to read. */
+static rondo_status check_trace(rondo_context *context, const rondo_communicator *communicator) {
+  rondo_status status = check_communicator(context, communicator);
+  if (status != RONDO_OK)
+    return status;
+  if (!communicator->trace.started)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "no trace was recorded: call rondo_trace_enable first");
+  if (communicator->trace.lost)
+    return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for the whole trace of %zu events and more",
+                        communicator->trace.count);
+  return RONDO_OK;
+}
+
+rondo_status rondo_trace_events(rondo_context *context, const rondo_communicator *communicator,
+                                rondo_trace_visitor visitor, void *user_data) {
+  rondo_status status = context_enter(context);
+  if (status != RONDO_OK)
+    return status;
+  status = check_trace(context, communicator);
+  if (status == RONDO_OK && !visitor)
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "the trace's visitor is NULL");
+  if (status == RONDO_OK)
+    for (size_t i = 0; i < communicator->trace.count; ++i)
+      visitor(&communicator->trace.events[i], user_data);
+  return context_leave(context, status);
+}
+
 rondo_status rondo_trace_write(rondo_context *context, const rondo_communicator *communicator, const char *path) {
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  status = check_communicator(context, communicator);
+  status = check_trace(context, communicator);
   if (status == RONDO_OK && !path)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the trace's path is NULL");
-  else if (status == RONDO_OK && !communicator->trace.started)
-    status = context_fail(context, RONDO_INVALID_ARGUMENT, "no trace was recorded: call rondo_trace_enable first");
-  else if (status == RONDO_OK && communicator->trace.lost)
-    status = context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for the whole trace of %zu events and more",
-                          communicator->trace.count);
   if (status == RONDO_OK)
-    status = trace_write_file(context, &communicator->trace, communicator->local_ranks, path);
+    status = trace_write_json(context, &communicator->trace, communicator->local_ranks, path);
   return context_leave(context, status);
 }

@@ -77,13 +77,13 @@ rondo_status stream_run_kernel(rondo_execution *execution, int32_t stream, const
   pthread_mutex_lock(&communicator->lock);
   stream_end_locked(execution, stream);
   execution->statistics.compute += (double)(end - begin) / NANOSECONDS;
-  trace_add(&communicator->trace, &(trace_event){.kind = TRACE_KERNEL,
-                                                 .name = name,
-                                                 .rank = execution->rank,
-                                                 .stream = stream,
-                                                 .begin = begin,
-                                                 .end = end,
-                                                 .step = step});
+  trace_add(&communicator->trace, &(rondo_trace_event){.kind = RONDO_TRACE_KERNEL,
+                                                       .name = name,
+                                                       .rank = execution->rank,
+                                                       .stream = stream,
+                                                       .begin_ns = begin,
+                                                       .end_ns = end,
+                                                       .step = step});
   pthread_mutex_unlock(&communicator->lock);
   return RONDO_OK;
 }
@@ -102,13 +102,13 @@ static void await_locked(rondo_execution *execution, int64_t items) {
   int64_t end = clock_now();
   execution->streams[RONDO_STREAM_COMPUTE].progress = end;
   exchange_count_exposed(execution, begin, end);
-  trace_add(&communicator->trace, &(trace_event){.kind = TRACE_WAIT,
-                                                 .name = "wait",
-                                                 .rank = execution->rank,
-                                                 .stream = RONDO_STREAM_COMPUTE,
-                                                 .begin = begin,
-                                                 .end = end,
-                                                 .step = execution->step});
+  trace_add(&communicator->trace, &(rondo_trace_event){.kind = RONDO_TRACE_WAIT,
+                                                       .name = "wait",
+                                                       .rank = execution->rank,
+                                                       .stream = RONDO_STREAM_COMPUTE,
+                                                       .begin_ns = begin,
+                                                       .end_ns = end,
+                                                       .step = execution->step});
 }
 
 rondo_status stream_enqueue(rondo_execution *execution, const stream_item *item) {

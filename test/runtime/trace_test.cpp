@@ -1,5 +1,8 @@
-// Traces: valid JSON, a lane for each stream of each rank, and no file where one cannot be written.
+// Traces: events through the visitor, the same as valid JSON, a lane for each stream of each rank, and no file where
+// one cannot be written.
 #include "ring_sum.h"
+
+#include "rondo/abi.h"
 
 #include <jansson.h>
 
@@ -115,6 +118,43 @@ TEST_F(Trace, EventsOfALaneFollowEachOther) {
     if (std::string(json_string_value(json_object_get(event, "name"))) == "wait")
       exposed += json_number_value(json_object_get(event, "dur")) * 1e-6;
   EXPECT_NEAR(exposed, statistics(communicator.get(), 0).exposed, 1e-6);
+}
+
+TEST_F(Trace, VisitsTheEventsThatItWrites) {
+  auto communicator = makeCommunicator(context.get(), Options(3));
+  record(communicator.get());
+  write(communicator.get());
+  std::map<std::string, std::vector<rondo_trace_event>> visited;
+  auto visit = [](const rondo_trace_event *event, void *user) {
+    std::string stream = event->stream == RONDO_STREAM_COMPUTE ? " compute" : " communication";
+    auto &lanes = *static_cast<std::map<std::string, std::vector<rondo_trace_event>> *>(user);
+    lanes["rank " + std::to_string(event->rank) + stream].push_back(*event);
+  };
+  ASSERT_EQ(rondo_trace_events(context.get(), communicator.get(), visit, &visited), RONDO_OK) << error();
+  ASSERT_EQ(visited.size(), 6u);
+  for (const auto &[lane, list] : visited) {
+    ASSERT_EQ(list.size(), events[lane].size()) << lane;
+    for (size_t i = 0; i < list.size(); ++i) {
+      EXPECT_EQ(list[i].size, sizeof(rondo_trace_event));
+      EXPECT_STREQ(list[i].name, json_string_value(json_object_get(events[lane][i], "name")));
+      EXPECT_EQ(list[i].step, argument(events[lane][i], "step"));
+      EXPECT_NEAR(list[i].begin_ns * 1e-3, json_number_value(json_object_get(events[lane][i], "ts")), 1e-3);
+      EXPECT_EQ(list[i].kind == RONDO_TRACE_EXCHANGE, list[i].bytes_sent > 0) << list[i].name;
+      EXPECT_LE(list[i].begin_ns, list[i].end_ns);
+    }
+  }
+}
+
+TEST_F(Trace, RefusesToVisitNothing) {
+  auto communicator = makeCommunicator(context.get(), Options(2));
+  auto ignore = [](const rondo_trace_event *, void *) {};
+  EXPECT_EQ(rondo_trace_events(context.get(), communicator.get(), ignore, nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(error(), "no trace was recorded: call rondo_trace_enable first");
+  record(communicator.get());
+  EXPECT_EQ(rondo_trace_events(context.get(), communicator.get(), nullptr, nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(error(), "the trace's visitor is NULL");
+  EXPECT_EQ(rondo_trace_events(context.get(), nullptr, ignore, nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_trace_events(nullptr, communicator.get(), ignore, nullptr), RONDO_INVALID_ARGUMENT);
 }
 
 TEST_F(Trace, EndsAndBeginsAgain) {

@@ -2,6 +2,8 @@
 
 #include "tools/rondo-run/text.h"
 
+#include "rondo/abi.h"
+
 namespace rondo::run {
 
 namespace {
@@ -23,6 +25,16 @@ private:
   std::vector<DLTensor> views;
   std::vector<DLTensor *> pointers;
 };
+
+/// Appends an event of the runtime to the vector that `list` points to.
+void appendEvent(const rondo_trace_event *event, void *list) {
+  TimelineKind kind = event->kind == RONDO_TRACE_KERNEL     ? TimelineKind::Kernel
+                      : event->kind == RONDO_TRACE_EXCHANGE ? TimelineKind::Transfer
+                                                            : TimelineKind::Wait;
+  Lane lane = event->stream == RONDO_STREAM_COMPUTE ? Lane::Compute : Lane::Communication;
+  static_cast<std::vector<TimelineEvent> *>(list)->push_back(
+      {kind, event->name, event->rank, lane, event->step, event->begin_ns, event->end_ns, event->bytes_sent});
+}
 
 } // namespace
 
@@ -101,6 +113,13 @@ Status Executor::writeTrace(const std::string &path) {
   if (rondo_status status = rondo_trace_write(context.get(), communicator.get(), path.c_str()))
     return lastError(status);
   return Success{};
+}
+
+Result<std::vector<TimelineEvent>> Executor::traceEvents() {
+  std::vector<TimelineEvent> events;
+  if (rondo_status status = rondo_trace_events(context.get(), communicator.get(), appendEvent, &events))
+    return lastError(status);
+  return events;
 }
 
 } // namespace rondo::run

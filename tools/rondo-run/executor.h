@@ -4,6 +4,7 @@
 
 #include "tools/rondo-run/options.h"
 #include "tools/rondo-run/tensor.h"
+#include "tools/rondo-run/timeline.h"
 
 #include "rondo/rondo.h"
 
@@ -34,6 +35,8 @@ public:
 
   Status enableTrace();
   Status writeTrace(const std::string &path);
+  /// What was recorded.
+  Result<std::vector<TimelineEvent>> traceEvents();
 
 private:
   template <auto destroy>

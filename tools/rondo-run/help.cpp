@@ -35,6 +35,7 @@ Checking
 Measuring
   --repeat=N            run N times, after one warm-up if N > 1, and report the medians
   --trace=FILE          write a Chrome trace (Perfetto opens it) of the last run
+  --timeline=FILE.svg   draw the last run: for each rank what computed, what travelled and what waited
   --json=FILE           write all figures, for each rank and repetition, and the errors of --check
 
 Information

@@ -145,6 +145,7 @@ enum Letter : int {
   Tolerance,
   Repeat,
   Trace,
+  TimelineFile,
   Json,
   Describe,
   Help,
@@ -166,6 +167,7 @@ static const option longOptions[] = {{"function", required_argument, nullptr, Fu
                                      {"tolerance", required_argument, nullptr, Tolerance},
                                      {"repeat", required_argument, nullptr, Repeat},
                                      {"trace", required_argument, nullptr, Trace},
+                                     {"timeline", required_argument, nullptr, TimelineFile},
                                      {"json", required_argument, nullptr, Json},
                                      {"describe", optional_argument, nullptr, Describe},
                                      {"help", no_argument, nullptr, Help},
@@ -228,6 +230,9 @@ static Status apply(Options &options, int letter, const char *argument) {
     return Success{};
   case Trace:
     options.trace = value;
+    return Success{};
+  case TimelineFile:
+    options.timeline = value;
     return Success{};
   case Json:
     options.json = value;

@@ -54,6 +54,7 @@ struct Options {
   std::optional<double> tolerance;
   int64_t repeat = 1;
   std::optional<std::string> trace;
+  std::optional<std::string> timeline;
   std::optional<std::string> json;
 };
 

@@ -77,4 +77,13 @@ Status OutputFile::commit() {
   return Success{};
 }
 
+Status writeTextFile(const std::string &path, const std::string &content) {
+  Result<OutputFile> file = OutputFile::create(path);
+  if (!file)
+    return file.error();
+  if (Status written = file->write(content.data(), content.size()); !written)
+    return written;
+  return file->commit();
+}
+
 } // namespace rondo::run

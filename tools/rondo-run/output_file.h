@@ -34,5 +34,8 @@ private:
   FILE *stream;
 };
 
+/// Writes a whole file.
+Status writeTextFile(const std::string &path, const std::string &content);
+
 } // namespace rondo::run
 #endif // RONDO_RUN_OUTPUT_FILE_H

@@ -119,7 +119,7 @@ static Status checkPaths(const Options &options) {
   std::vector<std::string> paths;
   for (const Named<std::string> &output : options.outputs)
     paths.push_back(output.value);
-  for (const std::optional<std::string> &path : {options.trace, options.json})
+  for (const std::optional<std::string> &path : {options.trace, options.timeline, options.json})
     if (path)
       paths.push_back(*path);
   for (size_t i = 0; i < paths.size(); ++i) {

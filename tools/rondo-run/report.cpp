@@ -26,7 +26,7 @@ static std::vector<double> largestOfRanks(const Report &report, Figure figure) {
   return values;
 }
 
-static std::string headline(const Report &report) {
+std::string headlineText(const Report &report) {
   const Plan &plan = *report.plan;
   std::vector<std::string> parts = {concat(plan.ranks, plan.ranks == 1 ? " rank" : " ranks", " (",
                                            communicatorName(report.options->communicator), ")"),
@@ -37,7 +37,19 @@ static std::string headline(const Report &report) {
   if (report.options->link)
     parts.push_back(
         concat("link ", report.options->link->latencyUs, " us, ", report.options->link->gigabytesPerSecond, " GB/s"));
-  return concat(plan.function->name, ": ", join(parts, ", "), "\n");
+  return concat(plan.function->name, ": ", join(parts, ", "));
+}
+
+std::string lastRunText(const Report &report) {
+  rondo_rank_statistics slowest = {};
+  for (const rondo_rank_statistics &rank : report.repetitions.back())
+    if (rank.total > slowest.total)
+      slowest = rank;
+  return concat("total ", timeText(slowest.total), ", of which compute waits for communication ",
+                timeText(slowest.exposed), " (", timeText(slowest.exposed_tail), " in the tail)",
+                report.options->communicator == Communicator::Loopback
+                    ? concat("; rank 0 stands for all ", report.plan->ranks)
+                    : "");
 }
 
 static std::string inputsText(const Report &report) {
@@ -75,7 +87,9 @@ static std::string figuresText(const Report &report) {
                 "  arena           ", bytes([](Rank rank) { return rank.arena_bytes; }), " on each rank\n");
 }
 
-std::string summaryText(const Report &report) { return headline(report) + inputsText(report) + figuresText(report); }
+std::string summaryText(const Report &report) {
+  return headlineText(report) + "\n" + inputsText(report) + figuresText(report);
+}
 
 std::string checkText(const Report &report) {
   std::string text;

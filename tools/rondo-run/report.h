@@ -25,6 +25,10 @@ struct Report {
 /// The median; the mean of the middle two of an even number. `values` is not empty.
 double median(std::vector<double> values);
 
+/// What ran: function, ranks, schedule and link, in one line without its end.
+std::string headlineText(const Report &report);
+/// The times of the last run, in one line without its end.
+std::string lastRunText(const Report &report);
 /// What ran, and its times and bytes.
 std::string summaryText(const Report &report);
 /// One line for each checked output and a verdict.

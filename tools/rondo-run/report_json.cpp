@@ -111,13 +111,7 @@ Status writeJson(const std::string &path, const Report &report) {
   json_decref(root);
   if (!text)
     return Error{"cannot write '" + path + "': the report has text that is not UTF-8"};
-  Result<OutputFile> file = OutputFile::create(path);
-  if (!file)
-    return file.error();
-  std::string document = std::string(text.get()) + "\n";
-  if (Status written = file->write(document.data(), document.size()); !written)
-    return written;
-  return file->commit();
+  return writeTextFile(path, std::string(text.get()) + "\n");
 }
 
 } // namespace rondo::run

@@ -1,6 +1,7 @@
 #include "tools/rondo-run/session.h"
 
 #include "tools/rondo-run/inputs.h"
+#include "tools/rondo-run/output_file.h"
 #include "tools/rondo-run/text.h"
 
 #include <algorithm>
@@ -83,7 +84,7 @@ Status Session::runAll() {
     progress.show(i < 0 ? "warm-up" : concat("run ", i + 1, "/", options.repeat));
     for (HostTensor &output : outputs)
       output.fillWithNaN();
-    if (options.trace && i + 1 == options.repeat)
+    if ((options.trace || options.timeline) && i + 1 == options.repeat)
       if (Status enabled = executor.enableTrace(); !enabled)
         return enabled;
     Result<RunStatistics> statistics = executor.run(plan.function->name, inputs, outputs);
@@ -108,6 +109,14 @@ void Session::compareOutputs() {
   progress.clear();
 }
 
+Status Session::writeTimeline(const std::string &path) {
+  Result<std::vector<TimelineEvent>> events = executor.traceEvents();
+  if (!events)
+    return events.error();
+  int32_t reporting = int32_t(report.repetitions.back().size());
+  return writeTextFile(path, timelineSvg({headlineText(report), lastRunText(report), reporting, std::move(*events)}));
+}
+
 Status Session::writeFiles() {
   for (size_t i = 0; i < outputs.size(); ++i)
     if (!plan.outputs[i].path.empty())
@@ -115,6 +124,9 @@ Status Session::writeFiles() {
         return written;
   if (options.trace)
     if (Status written = executor.writeTrace(*options.trace); !written)
+      return written;
+  if (options.timeline)
+    if (Status written = writeTimeline(*options.timeline); !written)
       return written;
   if (options.json)
     return writeJson(*options.json, report);

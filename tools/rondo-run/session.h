@@ -24,6 +24,7 @@ private:
   Status runAll();
   void compareOutputs();
   Status writeFiles();
+  Status writeTimeline(const std::string &path);
   bool printReport() const;
 
   Executor &executor;

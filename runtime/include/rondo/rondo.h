@@ -130,8 +130,33 @@ RONDO_API rondo_status rondo_run_reference(rondo_context *context, const rondo_p
 RONDO_API rondo_status rondo_rank_statistics_get(rondo_context *context, const rondo_communicator *communicator,
                                                  int32_t rank, rondo_rank_statistics *statistics);
 
+/* ---- Traces ------------------------------------------------------------------------------------------------------ */
+typedef enum {
+  RONDO_TRACE_KERNEL = 0,
+  RONDO_TRACE_EXCHANGE = 1, /* a group of transfers under way, by the clock of the link */
+  RONDO_TRACE_WAIT = 2      /* the compute stream waited for communication */
+} rondo_trace_kind;
+
+/* Something that a stream of a rank did. */
+typedef struct {
+  size_t size; /* sizeof(rondo_trace_event) of the runtime; later versions append fields */
+  rondo_trace_kind kind;
+  const char *name;         /* of the kernel; of the transfers, joined by +; "wait" */
+  int32_t rank, stream;     /* stream: RONDO_STREAM_COMPUTE or RONDO_STREAM_COMMUNICATION of rondo/abi.h */
+  int64_t step;             /* what the program announced last */
+  int64_t begin_ns, end_ns; /* since the recording began */
+  int64_t bytes_sent;       /* exchanges alone, as are the next two */
+  int32_t to, from;         /* the peers */
+} rondo_trace_event;
+
+/* Receives one event, which is valid until it returns. It must not use the context. */
+typedef void (*rondo_trace_visitor)(const rondo_trace_event *event, void *user_data);
+
 /* Begins a new recording, of the next runs; or ends it (enable = 0), which keeps what was recorded. */
 RONDO_API rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *communicator, int enable);
+/* Shows `visitor` every recorded event: those of one stream in the order of time. */
+RONDO_API rondo_status rondo_trace_events(rondo_context *context, const rondo_communicator *communicator,
+                                          rondo_trace_visitor visitor, void *user_data);
 /* Writes what was recorded as Chrome-trace JSON: a compute and a communication lane for each rank. Written to a
  * temporary name and renamed. */
 RONDO_API rondo_status rondo_trace_write(rondo_context *context, const rondo_communicator *communicator,

@@ -162,7 +162,7 @@ TEST_F(Misuse, AmplitudesBeyondTheRangeOfTheType) {
 }
 
 TEST_F(Misuse, OutputPathsAreJudgedBeforeTheRun) {
-  for (const char *option : {"--output=result0=", "--trace=", "--json="}) {
+  for (const char *option : {"--output=result0=", "--trace=", "--timeline=", "--json="}) {
     expectMisuse({option + std::string("none/x"), "--length=s0=5"}, {"'none/x'", "No such file"});
     expectMisuse({option + folder.path(""), "--length=s0=5"}, {"it is a folder"});
   }

@@ -38,7 +38,7 @@ TEST_F(Run, HelpNamesEveryOption) {
   std::string help = expectSuccess({"--help"});
   for (const char *option :
        {"function", "ranks", "communicator", "link", "timeout", "inject", "input", "output", "length", "seed",
-        "amplitude", "check", "tolerance", "repeat", "trace", "json", "describe", "help", "version"})
+        "amplitude", "check", "tolerance", "repeat", "trace", "timeline", "json", "describe", "help", "version"})
     EXPECT_TRUE(contains(help, std::string("--") + option)) << option;
 }
 
@@ -196,6 +196,27 @@ TEST_F(Run, TraceIsOfTheLastRun) {
     ++kernels;
   EXPECT_EQ(kernels, 3u) << trace; // one on each rank
   EXPECT_EQ(folder.files(), std::vector<std::string>{"trace.json"});
+}
+
+TEST_F(Run, TimelineDrawsTheLastRun) {
+  expectSuccess(sample("copy_f32", {"--repeat=3", "--link=7,2", "--timeline=t.svg"}));
+  std::string picture = folder.read("t.svg");
+  EXPECT_TRUE(contains(picture, ">copy_f32: 3 ranks (threads), cpu:test, link 7 us, 2 GB/s</text>")) << picture;
+  for (const char *rank : {">rank 0<", ">rank 1<", ">rank 2<"})
+    EXPECT_TRUE(contains(picture, rank)) << picture;
+  size_t kernels = 0;
+  for (size_t at = picture.find("<title>copy,"); at != std::string::npos; at = picture.find("<title>copy,", at + 1))
+    ++kernels;
+  EXPECT_EQ(kernels, 3u) << picture; // one on each rank
+  EXPECT_EQ(folder.files(), std::vector<std::string>{"t.svg"});
+}
+
+TEST_F(Run, TimelineOfLoopbackShowsTheRankThatStandsForAll) {
+  expectSuccess({ringProgram, "--ranks=5", "--length=s0=40", "--communicator=loopback", "--timeline=t.svg"});
+  std::string picture = folder.read("t.svg");
+  EXPECT_TRUE(contains(picture, "rank 0 stands for all 5</text>")) << picture;
+  EXPECT_TRUE(contains(picture, ">rank 0<")) << picture;
+  EXPECT_FALSE(contains(picture, ">rank 1<")) << picture;
 }
 
 TEST_F(Run, AnInjectedFailureEndsTheRunWithItsPlace) {
