@@ -102,6 +102,7 @@ static std::string describe(const AttentionProgram &program, const AttentionCase
 }
 
 AttentionTensors rondo::test::runAttention(const AttentionProgram &program, const AttentionCase &test) {
+  announce(describe(program, test));
   AttentionTensors tensors(program, test);
   run(program.get(), "attention", bind(program.grid, test.ranks), tensors.inputs(program, test.layout),
       tensors.outputs(program, test.layout));

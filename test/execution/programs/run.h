@@ -12,6 +12,9 @@ namespace rondo::test {
 /// failure fails the test and gives null.
 const rondo_program *compile(const std::string &text, const std::vector<std::string> &options);
 
+/// Names the case that runs next, for the message of a process that dies on an inaccessible page.
+void announce(const std::string &description);
+
 /// A tensor at the boundary of a program.
 struct Placed {
   Global *global; ///< the values of an input; receives those of an output
