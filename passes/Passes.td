@@ -283,7 +283,8 @@ def RondoOutlineKernelsPass : Pass<"rondo-outline-kernels", "::mlir::ModuleOp"> 
   let description = [{
     Each `rondo.attend`, `rondo.merge` and `linalg` op on memrefs becomes the body of a private function marked
     `exec.kernel`, and a dispatch to the compute stream that says which memrefs it reads and writes. Equal kernels are
-    there once. Scalars are passed; constants that only a body uses move with it.
+    there once. Scalars are passed; constants that only a body uses move with it. The layout of what attend reads is
+    forgotten, by `memref.cast`: blocks in the caller's layout and blocks that arrived share a kernel.
 
     Before:
     ```mlir
@@ -306,7 +307,8 @@ def RondoOutlineKernelsPass : Pass<"rondo-outline-kernels", "::mlir::ModuleOp"> 
     }
     ```
   }];
-  let dependentDialects = ["::mlir::exec::ExecDialect", "::mlir::func::FuncDialect"];
+  let dependentDialects = ["::mlir::exec::ExecDialect", "::mlir::func::FuncDialect",
+                          "::mlir::memref::MemRefDialect"];
 }
 
 def RondoAssignStreamsPass : Pass<"rondo-assign-streams", "::mlir::func::FuncOp"> {

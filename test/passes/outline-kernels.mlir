@@ -94,3 +94,21 @@ func.func @reference(%x: memref<4xf32>, %y: memref<4xf32>) attributes {rondo.ref
   linalg.copy ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
   return
 }
+
+// -----
+
+// Blocks in the caller's layout and blocks that arrived share a kernel: the layout of what attend reads is forgotten.
+!io = memref<1x4x?x8xf32, strided<[?, ?, ?, 1], offset: ?>>
+!o = memref<1x4x?x8xf32>
+!l = memref<1x4x?xf32>
+// CHECK-LABEL: func.func @own_and_arrived
+// CHECK-SAME:    %[[OWN:[^:]+]]: memref<{{[^%]+}}%[[ARRIVED:[^:]+]]: memref
+// CHECK:       exec.dispatch compute @own_and_arrived__attend_0(%[[OWN]], %[[K:[^,]+]], %[[V:[^,]+]],
+// CHECK:       %[[Q:.+]] = memref.cast %[[ARRIVED]] : memref<1x4x?x8xf32> to memref<1x4x?x8xf32, strided<[?, ?, ?, 1], offset: ?>>
+// CHECK-NEXT:  exec.dispatch compute @own_and_arrived__attend_0(%[[Q]], %[[K]], %[[V]],
+// CHECK-NOT:   @own_and_arrived__attend_1
+func.func @own_and_arrived(%own: !io, %arrived: !o, %k: !io, %v: !io, %o: !o, %l: !l) {
+  rondo.attend ins(%own, %k, %v : !io, !io, !io) outs(%o, %l : !o, !l) scale 0.5
+  rondo.attend ins(%arrived, %k, %v : !o, !io, !io) outs(%o, %l : !o, !l) scale 0.5
+  return
+}

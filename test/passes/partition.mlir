@@ -160,3 +160,16 @@ func.func @reference(%x: tensor<4xf32>) -> tensor<4xf32> attributes {rondo.refer
   %y = math.exp %x : tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// A private function is no part of a program: nothing can call it.
+// CHECK-LABEL: func.func @caller
+// CHECK-NOT:   private
+func.func @caller(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+func.func private @never_called(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+func.func private @declared(tensor<4xf32>)

@@ -22,14 +22,16 @@
 // CHECK-NEXT:    exec.await communication, %[[READY]]
 // CHECK-NEXT:    exec.exchange communication {{.+}} send(%[[O]], %[[L]], %[[QT]]) receive(%[[O_NEXT:.+]], %[[L_NEXT:.+]], %[[Q_NEXT:.+]]) names ["output", "lse", "query"]
 // CHECK-NEXT:    %[[ARRIVED:.+]] = exec.record communication
-// CHECK:         exec.dispatch compute @cross_attention__attend_1(%[[QT]], {{.+}}, %[[A:.+]], %[[AL:.+]]) reads [0, 1, 2] writes [3, 4]
+// CHECK:         %[[QUERIES:.+]] = memref.cast %[[QT]]
+// CHECK-NEXT:    exec.dispatch compute @cross_attention__attend_0(%[[QUERIES]], {{.+}}, %[[A:.+]], %[[AL:.+]]) reads [0, 1, 2] writes [3, 4]
 // CHECK-NEXT:    exec.await compute, %[[ARRIVED]]
 // CHECK-NEXT:    exec.dispatch compute @cross_attention__merge_0(%[[A]], %[[AL]], %[[O_NEXT]], %[[L_NEXT]]) reads [0, 1, 2, 3] writes [2, 3]
 // CHECK-NEXT:    scf.yield %[[ARRIVED]], %[[Q_NEXT]], %[[O_NEXT]], %[[L_NEXT]]
 // CHECK:       exec.step %c3
 // CHECK-NEXT:  exec.await compute, %[[LAST]]#0
 // CHECK:       exec.exchange {{.+}} send(%[[LAST]]#2, %[[LAST]]#3) {{.+}} names ["output", "lse"]
-// CHECK:       exec.dispatch compute @cross_attention__attend_1(%[[LAST]]#1,
+// CHECK:       %[[QUERIES_3:.+]] = memref.cast %[[LAST]]#1
+// CHECK-NEXT:  exec.dispatch compute @cross_attention__attend_0(%[[QUERIES_3]],
 // CHECK-NEXT:  exec.await compute
 // CHECK-NEXT:  exec.dispatch compute @cross_attention__merge_0
 // CHECK:       exec.step %c4 tail

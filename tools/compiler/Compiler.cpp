@@ -216,8 +216,9 @@ LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef pa
     return failure(failed(file->write(content)) || failed(file->keep()));
 
   FailureOr<OutputFile> object = OutputFile::create(loc, path, options.removeOnSignal);
-  if (failed(object) || failed(object->write(content)) ||
-      failed(linkProgram(loc, *linker, object->getTemporaryPath(), file->getTemporaryPath())))
+  FailureOr<OutputFile> log = OutputFile::create(loc, path, options.removeOnSignal);
+  if (failed(object) || failed(log) || failed(object->write(content)) ||
+      failed(linkProgram(loc, *linker, object->getTemporaryPath(), file->getTemporaryPath(), log->getTemporaryPath())))
     return failure();
   return file->keep();
 }

@@ -55,8 +55,9 @@ LogicalResult enableRemarks(MLIRContext &context);
 /// The path of the C compiler driver that links, by its name or path. `linker` may be empty: see CompilerOptions.
 FailureOr<std::string> findLinker(Location loc, StringRef linker);
 
-/// Links an object file into a program with a C compiler driver.
-LogicalResult linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath);
+/// Links an object file into a program with a C compiler driver, whose output goes to `logPath`.
+LogicalResult linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath,
+                          StringRef logPath);
 
 } // namespace mlir::rondo
 

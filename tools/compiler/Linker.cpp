@@ -22,20 +22,17 @@ FailureOr<std::string> rondo::findLinker(Location loc, StringRef linker) {
                            "with --linker, or stop at --emit=obj";
 }
 
-LogicalResult rondo::linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath) {
+LogicalResult rondo::linkProgram(Location loc, StringRef driver, StringRef objectPath, StringRef programPath,
+                                 StringRef logPath) {
   // Undefined symbols are errors: a program needs libc and libm alone. No build identifier or path enters the file.
   SmallVector<StringRef> arguments{
       driver,        "-shared",         "-nostartfiles",       "-o", programPath, objectPath, "-lm",
       "-Wl,-z,defs", "-Wl,--as-needed", "-Wl,--build-id=none", "-s"};
-  SmallString<128> logPath;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("rondo-link", "log", logPath))
-    return emitError(loc) << "cannot create a temporary file: " << error.message();
-  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(logPath), StringRef(logPath)};
+  std::optional<StringRef> redirects[] = {std::nullopt, logPath, logPath};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(driver, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
                                          /*MemoryLimit=*/0, &message);
   auto log = llvm::MemoryBuffer::getFile(logPath);
-  llvm::sys::fs::remove(logPath);
   uint64_t size = 0;
   bool isWritten = !llvm::sys::fs::file_size(programPath, size) && size > 0;
   if (status == 0 && isWritten)

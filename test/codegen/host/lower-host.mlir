@@ -8,7 +8,7 @@ func.func private @f__copy_0(%part: index, %parts: index, %a: memref<2x?xf32>, %
 }
 
 // A host function returns a status; each call of the runtime is checked, and a failure leaves from inside the loop.
-// CHECK-LABEL: func.func private @ring(
+// CHECK-LABEL: func.func private @host.ring(
 // CHECK-SAME:    %[[TABLE:[^:]+]]: !llvm.ptr, %[[EXECUTION:[^:]+]]: !llvm.ptr, {{.*}}) -> i32
 // CHECK-NOT:     {{exec|spmd}}.
 // CHECK:         %[[STATUS:.+]] = llvm.call %{{.*}}(%[[EXECUTION]], %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr) -> i32
@@ -40,9 +40,9 @@ func.func @ring(%in: memref<2x?xf32, strided<[?, 1], offset: ?>> {spmd.shape = [
 }
 
 // Arguments arrive as the arrays of the ABI.
-// CHECK-LABEL: llvm.func internal @ring__entry(
+// CHECK-LABEL: llvm.func internal @host_entry.ring(
 // CHECK-SAME:    !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr) -> i32
-// CHECK:         call @ring(
+// CHECK:         call @host.ring(
 
 // CHECK:       llvm.mlir.global external constant @rondo_program_v1()
 }

@@ -35,3 +35,21 @@ func.func @branches(%a: tensor<2xf32>) -> tensor<2xf32> {
 ^next:
   return %a : tensor<2xf32>
 }
+
+// -----
+
+// expected-note @+1 {{'taken' is defined here}}
+func.func @taken(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+// expected-error @+1 {{the name 'taken__reference' is reserved for the evaluation of 'taken' in float64; rename this function, or compile without a reference}}
+func.func private @taken__reference(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{has an argument or result of type 'f32'; expected ranked tensors: only those are passed to a program}}
+func.func @scalar(%x: tensor<4xf32>, %s: f32) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
