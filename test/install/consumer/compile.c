@@ -19,8 +19,7 @@ static int compile(const char *text, size_t bytes, const char *path) {
 static int load(const char *path) {
   rondo_context *context = NULL;
   rondo_program *program = NULL;
-  int failed =
-      rondo_context_create(&context) != RONDO_OK || rondo_program_load(context, path, &program) != RONDO_OK;
+  int failed = rondo_context_create(&context) != RONDO_OK || rondo_program_load(context, path, &program) != RONDO_OK;
   printf("%s\n", failed ? rondo_last_error(context) : rondo_program_manifest(program));
   rondo_program_destroy(program);
   rondo_context_destroy(context);
