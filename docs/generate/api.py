@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes docs/api.md from the comments of the public headers.
 
 usage: api.py [-c]     -c: writes nothing, and fails if the page is not current

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes docs/dialects/*.md and docs/passes.md from the descriptions in the .td files, by mlir-tblgen.
 
 usage: dialects.py --mlir-tblgen PATH -I FOLDER... [-c]     -c: writes nothing, and fails if a page is not current

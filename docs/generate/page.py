@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes generated pages, or checks that they are current: the options -c and --help of the generators."""
 
 import argparse

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Finds source files that do not say under which license they stand, and says it with --fix.
 
 The line stands below the title: after the line of `//===- Title -===//`, after a comment of another form that opens the

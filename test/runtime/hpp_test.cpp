@@ -1,4 +1,5 @@
 // The C++ header: what it throws, who owns what, and that it passes on every argument.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/rondo.hpp"
 
 #include "support.h"

@@ -10,6 +10,7 @@
 /// Every failure of the C API throws a rondo::Error with its text. What was made from a context keeps it alive, so the
 /// order of destruction does not matter. As in C, a context and what was made from it may be used from any thread, by
 /// one thread at a time. `get()` of each class gives the C handle, for what has no wrapper here.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RONDO_HPP
 #define RONDO_RONDO_HPP
 

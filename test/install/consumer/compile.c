@@ -1,4 +1,5 @@
 /* Compiles a program from within an application, in C99, and loads it. Usage: compile <program.mlir> */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include <rondo/compiler.h>
 #include <rondo/rondo.h>
 
