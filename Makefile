@@ -6,7 +6,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help demo test bench timelines build install setup clean
+.PHONY: help demo test bench timelines build install docs setup clean
 help:
 	@echo "make demo       compile the first example and run both schedules on four ranks"
 	@echo "make test       build everything and run all tests"
@@ -14,6 +14,7 @@ help:
 	@echo "make timelines  draw the pictures of the README"
 	@echo "make build      build everything"
 	@echo "make install    install it; PREFIX=/usr/local, DESTDIR="
+	@echo "make docs       regenerate the pages that are made from headers and .td files"
 	@echo "make clean      remove the build"
 
 demo: $(BUILD)/build.ninja
@@ -35,6 +36,9 @@ build: $(BUILD)/build.ninja
 # DESTDIR, where given, reaches CMake by the environment.
 install: build
 	@cmake --install $(BUILD) --prefix "$(PREFIX)"
+
+docs: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet docs
 
 $(BUILD)/build.ninja: | setup
 	@cmake/configure.sh $(BUILD)

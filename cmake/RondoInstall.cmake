@@ -1,5 +1,6 @@
 # What `cmake --install` puts where: tools, libraries, headers, and the files by which CMake and pkg-config find them.
 # The component `runtime` is all that an application needs to run programs; `compiler` is the rest.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include(CMakePackageConfigHelpers)
 
 set(RONDO_INSTALL_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/Rondo)

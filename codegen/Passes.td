@@ -12,10 +12,14 @@ def RondoEmitReferencePass : Pass<"rondo-emit-reference", "::mlir::ModuleOp"> {
     textbook formula; it shares no code with `rondo.attend` and `rondo.merge`, which it serves to check.
 
     ```mlir
-    func.func @f(%q: tensor<1x8x?x64xf16>, %k: tensor<1x8x?x64xf16>, %v: tensor<1x8x?x64xf16>) -> tensor<1x8x?x64xf16>
+    func.func @f(%q: tensor<1x8x?x64xf16>, %k: tensor<1x8x?x64xf16>, %v: tensor<1x8x?x64xf16>) -> tensor<1x8x?x64xf16> {
+      ...
+    }
     // becomes, beside itself
     func.func private @f__reference(%q: memref<1x8x?x64xf64>, %k: memref<1x8x?x64xf64>, %v: memref<1x8x?x64xf64>,
-                                    %o: memref<1x8x?x64xf64>) attributes {rondo.reference}
+                                    %o: memref<1x8x?x64xf64>) attributes {rondo.reference} {
+      ...
+    }
     ```
 
     An op that is neither attention nor elementwise is an error.
@@ -32,15 +36,15 @@ def RondoLowerKernelsCpuPass : Pass<"rondo-lower-kernels-cpu", "::mlir::ModuleOp
     (heads and blocks of rows), so the result is the same for any number of parts.
 
     ```mlir
-    func.func private @f__attend_0(%part: index, %parts: index, %q: memref<..>, %k: memref<..>, %v: memref<..>,
-        %o: memref<..>, %lse: memref<..>) attributes {exec.kernel = "attend"} {
-      rondo.attend ins(%q, %k, %v : ..) outs(%o, %lse : ..) scale 0.125
+    func.func private @f__attend_0(%part: index, %parts: index, %q: memref<...>, %k: memref<...>, %v: memref<...>,
+        %o: memref<...>, %lse: memref<...>) attributes {exec.kernel = "attend"} {
+      rondo.attend ins(%q, %k, %v : ...) outs(%o, %lse : ...) scale 0.125
       return
     }
     // becomes
-    func.func private @f__attend_0(..) attributes {exec.kernel = "attend"} {
+    func.func private @f__attend_0(...) attributes {exec.kernel = "attend"} {
       scf.for %item = %begin to %end step %c1 {
-        scf.for %tile = .. { /* scores, online softmax and weighted sums by vector.fma */ }
+        scf.for %tile = ... { /* scores, online softmax and weighted sums by vector.fma */ }
       }
       return
     }
@@ -57,6 +61,28 @@ def RondoLowerKernelsCpuPass : Pass<"rondo-lower-kernels-cpu", "::mlir::ModuleOp
 
 def RondoLowerHostPass : Pass<"rondo-lower-host", "::mlir::ModuleOp"> {
   let summary = "Turn work on streams into calls of the runtime";
+  let description = [{
+    Replaces the `exec` and `spmd` ops of each host function by calls through the runtime's function table (`rondo/abi.h`),
+    and adds what a program exports: an entry for each public function, which unpacks its tensors and lengths, and the
+    header `rondo_program_v1` with the manifest. Runs on unstructured control flow, because each call's status is checked
+    and the first failure leaves the function from any depth.
+
+    ```mlir
+    func.func @f(%x: memref<4xf32, strided<[1], offset: ?>>) {
+      exec.dispatch compute @f__copy_0(%x, ...) reads [0] writes [1] : ...
+      return
+    }
+    // becomes
+    func.func private @f(%table: !llvm.ptr, %execution: !llvm.ptr, %x: memref<4xf32, strided<[1], offset: ?>>) -> i32 {
+      %status = llvm.call %dispatch(%execution, ...) : !llvm.ptr, (!llvm.ptr, ...) -> i32
+      %fine = arith.cmpi eq, %status, %ok : i32
+      cf.cond_br %fine, ^next, ^unwind(%status : i32)
+      ...
+    }
+    llvm.func internal @f__entry(%table: !llvm.ptr, %execution: !llvm.ptr, %tensors: !llvm.ptr, %lengths: !llvm.ptr) -> i32
+    llvm.mlir.global external constant @rondo_program_v1() ...
+    ```
+  }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect"];
 }
 

@@ -1,4 +1,5 @@
 /* Runs an attention program on four ranks of this process and compares its output with a plain loop. C99. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include <rondo/rondo.h>
 
 #include <math.h>

@@ -1,5 +1,6 @@
 // Serves requests of several lengths with one program, on ranks that stay; compares each with the program's own float64
 // evaluation. C++17.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <rondo/rondo.hpp>
 
 #include <algorithm>

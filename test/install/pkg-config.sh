@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Builds an example with pkg-config alone, as its README says.
 # Usage: pkg-config.sh <prefix> <output> <compiler> [flag or source]...
 set -eu

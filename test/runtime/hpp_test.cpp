@@ -1,4 +1,5 @@
 // The C++ header: what it throws, who owns what, and that it passes on every argument.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/rondo.hpp"
 
 #include "support.h"
@@ -61,8 +62,8 @@ TEST(CppApi, NamesTheFunction) {
   Floats x = numbers(4), y(x.size());
   rondo::run(program, ranks, {{x.data(), {4, kColumns}}}, {{y.data(), {4, kColumns}}}, "ring_sum");
   EXPECT_EQ(y, expected(x));
-  rondo::Error error = thrown(
-      [&] { rondo::run(program, ranks, {{x.data(), {4, kColumns}}}, {{y.data(), {4, kColumns}}}, "no_such"); });
+  rondo::Error error =
+      thrown([&] { rondo::run(program, ranks, {{x.data(), {4, kColumns}}}, {{y.data(), {4, kColumns}}}, "no_such"); });
   EXPECT_EQ(error.status(), RONDO_INVALID_ARGUMENT);
   EXPECT_NE(std::string(error.what()).find("no_such"), std::string::npos) << error.what();
 }

@@ -1,4 +1,5 @@
 //===- rondo-reduce.cpp - Shrinks a program that shows a bug, for a report ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/common/Register.h"
 
 #include "mlir/IR/DialectRegistry.h"

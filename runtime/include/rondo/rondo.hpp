@@ -1,4 +1,5 @@
-/// rondo/rondo.h for C++17, header-only: handles that destroy themselves, tensors by type and shape, errors as exceptions.
+/// rondo/rondo.h for C++17, header-only: handles that destroy themselves, tensors by type and shape, errors as
+/// exceptions.
 ///
 ///     rondo::Context context;
 ///     rondo::Program program(context, "attention.so");
@@ -7,8 +8,9 @@
 ///                {{output, {1, 8, 61, 64}}});
 ///
 /// Every failure of the C API throws a rondo::Error with its text. What was made from a context keeps it alive, so the
-/// order of destruction does not matter. As in C, a context and what was made from it may be used from any thread, by one
-/// thread at a time. `get()` of each class gives the C handle, for what has no wrapper here.
+/// order of destruction does not matter. As in C, a context and what was made from it may be used from any thread, by
+/// one thread at a time. `get()` of each class gives the C handle, for what has no wrapper here.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RONDO_HPP
 #define RONDO_RONDO_HPP
 
@@ -98,10 +100,7 @@ private:
 constexpr DLDataType float16 = {kDLFloat, 16, 1};
 constexpr DLDataType bfloat16 = {kDLBfloat, 16, 1};
 template <typename T>
-constexpr DLDataType dataType() noexcept {
-  static_assert(std::is_floating_point<T>::value && sizeof(T) <= 8, "pass the DLDataType of other element types");
-  return {kDLFloat, 8 * sizeof(T), 1};
-}
+constexpr DLDataType dataType() noexcept;
 
 /// Memory of the caller that a run only reads, seen as a tensor: it is borrowed, never copied. Strides are in elements;
 /// none mean that the tensor is contiguous.
@@ -136,13 +135,13 @@ private:
   Input tensor;
 };
 
-/// Runs a function over global tensors; every rank works on its shards of them. Blocks until all ranks are done. Program
-/// and communicator are of one context. `function` may be left out if the program has only one.
+/// Runs a function over global tensors; every rank works on its shards of them. Blocks until all ranks are done.
+/// Program and communicator are of one context. `function` may be left out if the program has only one.
 void run(const Program &program, const Communicator &communicator, const std::vector<Input> &inputs,
          const std::vector<Output> &outputs, const char *function = nullptr);
 
-/// The same over shards that the caller placed: first all of rank 0, then all of rank 1, and so on; of rank 0 alone with
-/// the loopback communicator.
+/// The same over shards that the caller placed: first all of rank 0, then all of rank 1, and so on; of rank 0 alone
+/// with the loopback communicator.
 void runShards(const Program &program, const Communicator &communicator, const std::vector<Input> &inputs,
                const std::vector<Output> &outputs, const char *function = nullptr);
 
@@ -197,6 +196,12 @@ inline void Communicator::trace(bool enable) { owner.check(rondo_trace_enable(ow
 
 inline void Communicator::writeTrace(const std::string &path) const {
   owner.check(rondo_trace_write(owner.get(), get(), path.c_str()));
+}
+
+template <typename T>
+constexpr DLDataType dataType() noexcept {
+  static_assert(std::is_floating_point<T>::value && sizeof(T) <= 8, "pass the DLDataType of other element types");
+  return {kDLFloat, 8 * sizeof(T), 1};
 }
 
 inline Input::Input(const void *data, DLDataType type, std::vector<std::int64_t> shape,

@@ -1,4 +1,5 @@
 /* Compiles a program from within an application, in C99, and loads it. Usage: compile <program.mlir> */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include <rondo/compiler.h>
 #include <rondo/rondo.h>
 
@@ -19,8 +20,7 @@ static int compile(const char *text, size_t bytes, const char *path) {
 static int load(const char *path) {
   rondo_context *context = NULL;
   rondo_program *program = NULL;
-  int failed =
-      rondo_context_create(&context) != RONDO_OK || rondo_program_load(context, path, &program) != RONDO_OK;
+  int failed = rondo_context_create(&context) != RONDO_OK || rondo_program_load(context, path, &program) != RONDO_OK;
   printf("%s\n", failed ? rondo_last_error(context) : rondo_program_manifest(program));
   rondo_program_destroy(program);
   rondo_context_destroy(context);

@@ -1,4 +1,5 @@
 /* The runtime's headers in C99, and the library that belongs to them. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include <rondo/abi.h>
 #include <rondo/rondo.h>
 
