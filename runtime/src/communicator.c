@@ -7,7 +7,9 @@
 #include "watchdog.h"
 
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,18 +22,30 @@ static rondo_status check_number(rondo_context *context, const char *name, doubl
                       largest);
 }
 
-static rondo_status check_options(rondo_context *context, const rondo_communicator_options *options) {
-  enum { MAX_RANKS = 4096 };
-  if (options->size != sizeof *options)
+/* Copies the caller's options. Those of an earlier version end before the fields that were added since. */
+static rondo_status read_options(rondo_context *context, const rondo_communicator_options *given,
+                                 rondo_communicator_options *options) {
+  const size_t first_version = offsetof(rondo_communicator_options, threads_per_rank);
+  if (given->size != first_version && given->size != sizeof *options)
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "the communicator options have size %zu, but this runtime expects %zu: initialise them with "
                         "RONDO_COMMUNICATOR_OPTIONS_INIT",
-                        options->size, sizeof *options);
+                        given->size, sizeof *options);
+  *options = (rondo_communicator_options)RONDO_COMMUNICATOR_OPTIONS_INIT;
+  memcpy(options, given, given->size);
+  return RONDO_OK;
+}
+
+static rondo_status check_options(rondo_context *context, const rondo_communicator_options *options) {
+  enum { MAX_RANKS = 4096, MAX_THREADS = 256 };
   if (options->kind != RONDO_COMMUNICATOR_THREADS && options->kind != RONDO_COMMUNICATOR_LOOPBACK)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "unknown kind of communicator: %d", (int)options->kind);
   if (options->ranks < 1 || options->ranks > MAX_RANKS)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "a communicator of %d ranks: it should have 1 to %d",
                         options->ranks, MAX_RANKS);
+  if (options->threads_per_rank < 1 || options->threads_per_rank > MAX_THREADS)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "%d threads for each rank: there should be 1 to %d",
+                        options->threads_per_rank, MAX_THREADS);
   rondo_status status = check_number(context, "link_latency_us", options->link_latency_us, 1e9);
   if (status == RONDO_OK)
     status = check_number(context, "link_gb_per_s", options->link_gb_per_s, 1e9);
@@ -46,6 +60,7 @@ static rondo_status set_options(rondo_context *context, const rondo_communicator
   communicator->transport = options->kind == RONDO_COMMUNICATOR_LOOPBACK ? &loopback_transport : &threads_transport;
   communicator->ranks = options->ranks;
   communicator->local_ranks = communicator->transport->lone_rank ? 1 : options->ranks;
+  communicator->threads_per_rank = options->threads_per_rank;
   communicator->link_latency = options->link_latency_us * 1e3;
   communicator->link_ns_per_byte = options->link_gb_per_s > 0 ? 1 / options->link_gb_per_s : 0;
   /* A time-out that rounds to none would wait for ever. */
@@ -128,17 +143,26 @@ static void block_signals(sigset_t *former) {
   pthread_sigmask(SIG_SETMASK, &signals, former);
 }
 
+/* Whether every thread that computes has a processor to itself. */
+static bool has_processor_for_each(const rondo_communicator *communicator) {
+  cpu_set_t processors;
+  return sched_getaffinity(0, sizeof processors, &processors) == 0 &&
+         (int64_t)communicator->local_ranks * communicator->threads_per_rank <= CPU_COUNT(&processors);
+}
+
 static rondo_status start_threads(rondo_context *context, rondo_communicator *communicator) {
   static void *(*const mains[STREAM_COUNT])(void *) = {worker_main, stream_communication_main};
+  bool may_spin = has_processor_for_each(communicator);
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
     rondo_execution *execution = &communicator->executions[rank];
-    for (int s = 0; s < STREAM_COUNT; ++s) {
-      int error = pthread_create(&execution->threads[s], NULL, mains[s], execution);
-      if (error)
-        return context_fail(context, RONDO_SYSTEM_ERROR, "cannot start a thread for rank %d of %d: %s", rank,
-                            communicator->local_ranks, strerror(error));
-      ++execution->thread_count;
+    int error = team_create(communicator->threads_per_rank, may_spin, &execution->team);
+    for (int s = 0; s < STREAM_COUNT && !error; ++s) {
+      error = pthread_create(&execution->threads[s], NULL, mains[s], execution);
+      execution->thread_count += !error;
     }
+    if (error)
+      return context_fail(context, RONDO_SYSTEM_ERROR, "cannot start the threads of rank %d of %d: %s", rank,
+                          communicator->local_ranks, strerror(error));
   }
   return RONDO_OK;
 }
@@ -150,22 +174,28 @@ static void stop_threads(rondo_communicator *communicator) {
     for (int s = 0; s < STREAM_COUNT; ++s)
       pthread_cond_signal(&communicator->executions[rank].streams[s].wake);
   pthread_mutex_unlock(&communicator->lock);
-  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank)
-    for (int s = 0; s < communicator->executions[rank].thread_count; ++s)
-      pthread_join(communicator->executions[rank].threads[s], NULL);
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+    rondo_execution *execution = &communicator->executions[rank];
+    for (int s = 0; s < execution->thread_count; ++s)
+      pthread_join(execution->threads[s], NULL);
+    team_destroy(execution->team);
+  }
 }
 
 /* ---- Creation and destruction ---- */
 
-static rondo_status create(rondo_context *context, const rondo_communicator_options *options,
+static rondo_status create(rondo_context *context, const rondo_communicator_options *given,
                            rondo_communicator **communicator) {
-  rondo_status status = check_options(context, options);
+  rondo_communicator_options options;
+  rondo_status status = read_options(context, given, &options);
+  if (status == RONDO_OK)
+    status = check_options(context, &options);
   if (status != RONDO_OK)
     return status;
   rondo_communicator *created = calloc(1, sizeof *created);
   if (!created)
     return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for a communicator");
-  status = set_options(context, options, created);
+  status = set_options(context, &options, created);
   if (status == RONDO_OK) {
     created->executions = calloc((size_t)created->local_ranks, sizeof *created->executions);
     if (!created->executions)

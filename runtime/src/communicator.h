@@ -1,8 +1,9 @@
 /* The communicator: the ranks of this process, their streams, and the state of the present run.
  *
- * Each rank has two threads: a worker, which calls the entry and runs the compute stream's kernels in place, and a
- * communication thread, which executes the items of a bounded queue. So an event on the compute stream is complete when
- * it is recorded, and an event on the communication stream is a number of completed items.
+ * Each rank has two threads: a worker, which calls the entry and runs the compute stream's kernels in place, leading a
+ * team of helpers if there is one, and a communication thread, which executes the items of a bounded queue. So an event
+ * on the compute stream is complete when it is recorded, and an event on the communication stream is a number of
+ * completed items.
  *
  * One lock guards all state that threads share; kernels, copies and link times run without it. Each stream has a
  * condition of its own, so a change wakes only whom it concerns.
@@ -13,6 +14,7 @@
 #include "inject.h"
 #include "rondo/abi.h"
 #include "shards.h"
+#include "team.h"
 #include "trace.h"
 
 #include <pthread.h>
@@ -60,7 +62,7 @@ typedef struct {
   bool is_exchange;
   int64_t step;           /* of that operation */
   int64_t progress;       /* when it last began or finished something */
-  int64_t processor_time; /* of its thread, when the watchdog last looked */
+  int64_t processor_time; /* of its threads, when the watchdog last looked */
   int64_t idle_since;     /* when its last exchange was complete, by the link's reckoning */
 } stream;
 
@@ -70,6 +72,7 @@ struct rondo_execution {
   int32_t rank;
   pthread_t threads[STREAM_COUNT]; /* the worker and the communication thread */
   int thread_count;
+  team *team; /* that the worker leads */
   stream streams[STREAM_COUNT];
   stream_item queue[QUEUE_CAPACITY];
   int64_t enqueued, completed; /* items of this run */
@@ -111,6 +114,7 @@ struct rondo_communicator {
   const transport *transport;
   int32_t ranks;
   int32_t local_ranks; /* ranks that run here: all, or one that stands for all */
+  int32_t threads_per_rank;
   double link_latency; /* nanoseconds */
   double link_ns_per_byte;
   int64_t timeout; /* nanoseconds; 0: none */

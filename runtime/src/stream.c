@@ -72,7 +72,10 @@ rondo_status stream_run_kernel(rondo_execution *execution, int32_t stream, const
   if (status != RONDO_OK)
     return status;
   int64_t begin = clock_now();
-  kernel(0, 1, arguments);
+  if (stream == RONDO_STREAM_COMPUTE)
+    team_run(execution->team, kernel, arguments);
+  else
+    kernel(0, 1, arguments);
   int64_t end = clock_now();
   pthread_mutex_lock(&communicator->lock);
   stream_end_locked(execution, stream);

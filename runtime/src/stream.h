@@ -16,7 +16,7 @@ void stream_end_locked(rondo_execution *execution, int32_t stream);
  * for the watchdog. */
 void stream_wait_locked(rondo_execution *execution, int32_t stream, stream_id by);
 
-/* Runs a kernel on a stream, on the calling thread. */
+/* Runs a kernel on a stream, on the calling thread, which is the stream's; with it the team if the stream computes. */
 rondo_status stream_run_kernel(rondo_execution *execution, int32_t stream, const char *name, int64_t step,
                                rondo_kernel kernel, const void *arguments);
 

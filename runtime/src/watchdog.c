@@ -2,7 +2,7 @@
  *
  * The thread that called rondo_run watches while the ranks work, so no rank needs a time-out of its own. Ranks wait for
  * each other in chains; only the end of a chain, the stream that waits for nobody, can be at fault. It makes progress
- * when it begins or finishes an operation, while an emulated link is at work, and while its thread gets processor time:
+ * when it begins or finishes an operation, while an emulated link is at work, and while its threads get processor time:
  * a long kernel on a busy machine is no stall. If it makes none for the time-out, the run fails, and the error names
  * the rank that waits for it and what for.
  */
@@ -34,7 +34,7 @@ static chain follow(const rondo_communicator *communicator, int32_t rank) {
   return chain;
 }
 
-/* Processor time of a working thread is progress. */
+/* Processor time of a working thread, or of one that helps it, is progress. */
 static void note_processor_time(rondo_communicator *communicator, int64_t now) {
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
     rondo_execution *execution = &communicator->executions[rank];
@@ -46,6 +46,8 @@ static void note_processor_time(rondo_communicator *communicator, int64_t now) {
       /* Less is what a sleeping thread spends on waking up now and then. */
       enum { LEAST = 100000 };
       int64_t time = clock_read(clock);
+      if (s == RONDO_STREAM_COMPUTE)
+        time += team_processor_time(execution->team);
       if (time - stream->processor_time > LEAST)
         stream->progress = clock_later(stream->progress, now);
       stream->processor_time = time;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -80,10 +81,22 @@ TEST_F(Api, WrongOptions) {
   options.timeout_s = INFINITY;
   expectError(options, "timeout_s is inf, but should be between 0 and 1e+09");
   options.timeout_s = 1;
+  for (int threads : {0, -1, 257}) {
+    options.threads_per_rank = threads;
+    expectError(options, std::to_string(threads) + " threads for each rank: there should be 1 to 256");
+  }
+  options.threads_per_rank = 1;
   options.size = 8;
   expectError(options, "the communicator options have size 8, but this runtime expects " +
                            std::to_string(sizeof(rondo_communicator_options)) +
                            ": initialise them with RONDO_COMMUNICATOR_OPTIONS_INIT");
+}
+
+TEST_F(Api, OptionsOfAnEarlierVersionLackThreads) {
+  Options options(2);
+  options.size = offsetof(rondo_communicator_options, threads_per_rank);
+  options.threads_per_rank = -1; // beyond the end of that version's options
+  expectRightRun(makeCommunicator(context.get(), options).get(), 31);
 }
 
 TEST_F(Api, UnknownFunctions) {
@@ -94,7 +107,7 @@ TEST_F(Api, UnknownFunctions) {
   auto faults = loadFixture(context.get(), "faults");
   EXPECT_EQ(rondo_run(context.get(), faults.get(), nullptr, communicator.get(), nullptr, 0, nullptr, 0),
             RONDO_INVALID_ARGUMENT);
-  EXPECT_EQ(error().find("the program has 15 functions; name one of 'sleeps', 'works', "), 0u) << error();
+  EXPECT_EQ(error().find("the program has 16 functions; name one of 'sleeps', 'works', "), 0u) << error();
   Tensor<double> x({3});
   const DLTensor *inputs[] = {&x.dl};
   EXPECT_EQ(rondo_run_reference(context.get(), faults.get(), "works", inputs, 1, nullptr, 0), RONDO_UNSUPPORTED);

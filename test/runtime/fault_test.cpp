@@ -168,6 +168,14 @@ TEST_F(Faults, ASleepingKernelIsAStall) {
 
 TEST_F(Faults, ABusyKernelIsNoStall) { EXPECT_EQ(run("works", 1500, 1), RONDO_OK) << error(); }
 
+TEST_F(Faults, ABusyHelperIsNoStall) {
+  Options options(3);
+  options.timeout_s = 1;
+  options.threads_per_rank = 2;
+  auto communicator = makeCommunicator(context.get(), options);
+  EXPECT_EQ(run("others_work", 1500, communicator.get()), RONDO_OK) << error();
+}
+
 TEST_F(Faults, ALongTransferIsNoStall) {
   Options options(3);
   options.timeout_s = 1;

@@ -61,6 +61,7 @@ Status Executor::startRanks(const Options &options, int32_t ranks) {
   rondo_communicator_options settings = RONDO_COMMUNICATOR_OPTIONS_INIT;
   settings.kind = loopback ? RONDO_COMMUNICATOR_LOOPBACK : RONDO_COMMUNICATOR_THREADS;
   settings.ranks = ranks;
+  settings.threads_per_rank = options.threadsPerRank;
   settings.timeout_s = options.timeout;
   if (options.link) {
     settings.link_latency_us = options.link->latencyUs;

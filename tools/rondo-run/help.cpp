@@ -10,6 +10,8 @@ Runs a program that rondo-compile made on 1..4096 ranks of this machine.
 What runs
   --function=NAME       the function to run; needed only if the program has several
   --ranks=N             number of ranks (default: the program's grid if it is static, else 1)
+  --threads-per-rank=N  number of threads that share each rank's kernels, 1..256 (default 1); results do
+                        not depend on it
   --communicator=KIND   threads: every rank is a thread (the default)
                         loopback: one rank runs all steps and receives its own sends, which measures
                         one rank's time and overlap on any machine; the results are not the program's

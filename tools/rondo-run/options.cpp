@@ -15,11 +15,11 @@ static Error malformed(std::string_view option, std::string_view value, std::str
   return Error{concat("malformed --", option, "=", value, ": expected ", expected)};
 }
 
-static Result<int32_t> parseRanks(std::string_view value) {
-  std::optional<int64_t> ranks = parseInteger(value);
-  if (!ranks || *ranks < 1 || *ranks > 4096)
-    return malformed("ranks", value, "a whole number from 1 to 4096");
-  return int32_t(*ranks);
+static Result<int32_t> parseCount(std::string_view option, std::string_view value, int32_t largest) {
+  std::optional<int64_t> count = parseInteger(value);
+  if (!count || *count < 1 || *count > largest)
+    return malformed(option, value, concat("a whole number from 1 to ", largest));
+  return int32_t(*count);
 }
 
 static Result<Communicator> parseCommunicator(std::string_view value) {
@@ -132,6 +132,7 @@ static Status keepNumber(std::string_view option, std::string_view value, std::o
 enum Letter : int {
   Function = 1,
   Ranks,
+  ThreadsPerRank,
   CommunicatorKind,
   LinkSpeed,
   Timeout,
@@ -154,6 +155,7 @@ enum Letter : int {
 
 static const option longOptions[] = {{"function", required_argument, nullptr, Function},
                                      {"ranks", required_argument, nullptr, Ranks},
+                                     {"threads-per-rank", required_argument, nullptr, ThreadsPerRank},
                                      {"communicator", required_argument, nullptr, CommunicatorKind},
                                      {"link", required_argument, nullptr, LinkSpeed},
                                      {"timeout", required_argument, nullptr, Timeout},
@@ -185,7 +187,9 @@ static Status applyDescribe(Options &options, const char *format) {
 static Status applyNumber(Options &options, int letter, std::string_view value) {
   switch (letter) {
   case Ranks:
-    return keep(parseRanks(value), options.ranks);
+    return keep(parseCount("ranks", value, 4096), options.ranks);
+  case ThreadsPerRank:
+    return keep(parseCount("threads-per-rank", value, 256), options.threadsPerRank);
   case Timeout:
     return keepNumber<double>(
         "timeout", value, parseNumber(value), [](double seconds) { return seconds >= 0 && seconds <= 1e9; },

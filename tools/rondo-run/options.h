@@ -38,6 +38,7 @@ struct Options {
   std::string program;
   std::optional<std::string> function;
   std::optional<int32_t> ranks;
+  int32_t threadsPerRank = 1;
   Communicator communicator = Communicator::Threads;
   std::optional<Link> link;
   double timeout = 60;

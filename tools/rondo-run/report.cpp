@@ -31,6 +31,8 @@ std::string headlineText(const Report &report) {
   std::vector<std::string> parts = {concat(plan.ranks, plan.ranks == 1 ? " rank" : " ranks", " (",
                                            communicatorName(report.options->communicator), ")"),
                                     report.manifest->target};
+  if (report.options->threadsPerRank > 1)
+    parts.insert(parts.begin() + 1, concat(report.options->threadsPerRank, " threads per rank"));
   for (const Schedule &schedule : plan.function->schedules)
     if (std::find(parts.begin(), parts.end(), schedule.schedule) == parts.end())
       parts.push_back(schedule.schedule);

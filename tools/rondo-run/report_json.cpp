@@ -89,6 +89,7 @@ static json_t *reportJson(const Report &report) {
   json_object_set_new(root, "schedules", schedulesJson(*report.plan->function));
   json_object_set_new(root, "communicator", json_string(communicatorName(options.communicator)));
   json_object_set_new(root, "ranks", json_integer(report.plan->ranks));
+  json_object_set_new(root, "threads_per_rank", json_integer(options.threadsPerRank));
   json_object_set_new(root, "link", linkJson(options.link));
   // As text: JSON readers that hold numbers as doubles would round it.
   json_object_set_new(root, "seed", json_string(std::to_string(options.seed).c_str()));

@@ -73,7 +73,8 @@ typedef enum {
 } rondo_communicator_kind;
 
 typedef struct {
-  size_t size; /* sizeof(rondo_communicator_options): set by the initializer */
+  size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, and take
+                  those that a caller does not know yet for their defaults */
   rondo_communicator_kind kind;
   int32_t ranks;          /* 1..4096; the product of the grid's axes */
   double link_latency_us; /* emulated link: a group of B bytes takes latency + B / bandwidth; */
@@ -82,10 +83,11 @@ typedef struct {
   /* Fault injection for tests: "fail@rank,op,step" or "stall@rank,op,step" (op: a kernel's or transfer's name); NULL.
    * It strikes once; a run that should have met it but did not is an error. */
   const char *inject;
+  int32_t threads_per_rank; /* 1..256 threads share each rank's kernels; results do not depend on it */
 } rondo_communicator_options;
 
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL}
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1}
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
 RONDO_API rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,

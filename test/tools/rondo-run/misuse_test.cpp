@@ -50,6 +50,9 @@ TEST_F(Misuse, TruncatedPrograms) {
 TEST_F(Misuse, Ranks) {
   for (const char *ranks : {"0", "-1", "4097", "1000000000000000000000", "two", "", "2x", " 2", "1.5"})
     expectMisuse({std::string("--ranks=") + ranks, "--length=s0=5"}, {"--ranks=", "a whole number from 1 to 4096"});
+  for (const char *threads : {"0", "-1", "257", "two", ""})
+    expectMisuse({std::string("--threads-per-rank=") + threads, "--length=s0=5"},
+                 {"--threads-per-rank=", "a whole number from 1 to 256"});
   expectError(2, {staticSampleProgram, "--function=copy_f32", "--length=s0=5", "--ranks=3"},
               {"--ranks=3", "grid @gpus is static and has 4 ranks"});
 }

@@ -37,8 +37,9 @@ TEST_F(Run, HelpAndVersion) {
 TEST_F(Run, HelpNamesEveryOption) {
   std::string help = expectSuccess({"--help"});
   for (const char *option :
-       {"function", "ranks", "communicator", "link", "timeout", "inject", "input", "output", "length", "seed",
-        "amplitude", "check", "tolerance", "repeat", "trace", "timeline", "json", "describe", "help", "version"})
+       {"function", "ranks",  "threads-per-rank", "communicator", "link",      "timeout", "inject",
+        "input",    "output", "length",           "seed",         "amplitude", "check",   "tolerance",
+        "repeat",   "trace",  "timeline",         "json",         "describe",  "help",    "version"})
     EXPECT_TRUE(contains(help, std::string("--") + option)) << option;
 }
 
@@ -196,6 +197,23 @@ TEST_F(Run, TraceIsOfTheLastRun) {
     ++kernels;
   EXPECT_EQ(kernels, 3u) << trace; // one on each rank
   EXPECT_EQ(folder.files(), std::vector<std::string>{"trace.json"});
+}
+
+TEST_F(Run, ThreadsDoNotChangeABit) {
+  Arguments arguments = {ringProgram, "--ranks=3", "--length=s0=61", "--check"};
+  auto outputOf = [&](const std::string &threads) {
+    Arguments shared = arguments;
+    shared.insert(shared.end(), {"--threads-per-rank=" + threads, "--output=y=y.npy", "--json=summary.json"});
+    std::string text = expectSuccess(shared);
+    EXPECT_EQ(contains(text, ", " + threads + " threads per rank, "), threads != "1") << text;
+    Json summary = load("summary.json");
+    json_t *count = json_object_get(summary.get(), "threads_per_rank");
+    EXPECT_EQ(std::to_string(json_integer_value(count)), threads);
+    return folder.read("y.npy");
+  };
+  std::string alone = outputOf("1");
+  EXPECT_EQ(outputOf("2"), alone);
+  EXPECT_EQ(outputOf("5"), alone);
 }
 
 TEST_F(Run, TimelineDrawsTheLastRun) {
