@@ -158,6 +158,16 @@ static std::string printCondition(const Choice &choice, const PartitionContext &
   return text + rest.front()->getName().str();
 }
 
+/// `39346176 (kv-ring)`: the others that `auto` might have chosen, if their bytes are known too.
+static std::string printAlternatives(const Choice &choice, const PartitionContext &context) {
+  SmallVector<std::string> others;
+  for (const Schedule *schedule : getSchedules())
+    if (schedule->isAutomatic() && !llvm::is_contained(choice.schedules, schedule) &&
+        succeeded(schedule->applies(context, /*explain=*/false)))
+      others.push_back(printBytes(schedule, context) + " (" + schedule->getName().str() + ")");
+  return llvm::join(others, ", ");
+}
+
 /// Reports schedules that provably move fewer bytes than the one that was asked for.
 static void remarkCheaper(const Choice &choice, const PartitionContext &context, remark::RemarkOpts options) {
   const Schedule *chosen = choice.schedules.front();
@@ -178,6 +188,8 @@ void rondo::remarkChoice(StringRef requested, const Choice &choice, const Partit
            << remark::metric("steps", choice.printSteps(context));
     if (choice.schedules.size() > 1)
       passed << remark::metric("choice", printCondition(choice, context));
+    else if (std::string others = printAlternatives(choice, context); requested == "auto" && !others.empty())
+      passed << remark::metric("versus", others);
   }
   if (requested != "auto")
     remarkCheaper(choice, context, options);

@@ -9,7 +9,6 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -132,6 +131,8 @@ LogicalResult Compiler::selectFunction(ModuleOp module) {
 }
 
 LogicalResult Compiler::lower(ModuleOp module, Level level) {
+  if (failed(selectFunction(module)))
+    return failure();
   using AddPasses = void (*)(OpPassManager &, const PipelineOptions &);
   struct Arrow {
     Level to;
@@ -184,7 +185,7 @@ LogicalResult Compiler::emitObject(ModuleOp module, llvm::raw_pwrite_stream &out
 }
 
 LogicalResult Compiler::compile(ModuleOp module, Level level, llvm::raw_pwrite_stream &output) {
-  if (failed(selectFunction(module)) || failed(lower(module, std::min(level, Level::Llvm))))
+  if (failed(lower(module, std::min(level, Level::Llvm))))
     return failure();
   if (level == Level::Object)
     return emitObject(module, output);
@@ -193,11 +194,13 @@ LogicalResult Compiler::compile(ModuleOp module, Level level, llvm::raw_pwrite_s
   return success();
 }
 
-LogicalResult rondo::enableRemarks(MLIRContext &context) {
+LogicalResult rondo::enableRemarks(MLIRContext &context,
+                                   std::unique_ptr<remark::detail::MLIRRemarkStreamerBase> streamer, bool print) {
   std::string everything = ".*";
   remark::RemarkCategories all{everything, everything, everything, everything, everything};
-  return remark::enableOptimizationRemarks(context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(), all,
-                                           /*printAsEmitRemarks=*/true);
+  return remark::enableOptimizationRemarks(context, std::move(streamer),
+                                           std::make_unique<remark::RemarkEmittingPolicyAll>(), all,
+                                           /*printAsEmitRemarks=*/print);
 }
 
 LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef path) {

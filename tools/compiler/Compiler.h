@@ -5,6 +5,7 @@
 #include "tools/compiler/Pipelines.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <functional>
@@ -33,6 +34,9 @@ public:
   ~Compiler();
   Compiler(Compiler &&);
 
+  /// Lowers `module`, which may be at any level, to `level` if that is above its own: Llvm at most.
+  LogicalResult lower(ModuleOp module, Level level);
+
   /// Compiles `module`, which may be at any level up to `level`, and writes the result to `output`: text or an object.
   LogicalResult compile(ModuleOp module, Level level, llvm::raw_pwrite_stream &output);
 
@@ -42,15 +46,16 @@ public:
 private:
   Compiler(const CompilerOptions &options, std::unique_ptr<llvm::TargetMachine> machine);
   LogicalResult selectFunction(ModuleOp module);
-  LogicalResult lower(ModuleOp module, Level level);
   LogicalResult emitObject(ModuleOp module, llvm::raw_pwrite_stream &output);
 
   CompilerOptions options;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 
-/// Prints what the passes decided, and why, as remarks.
-LogicalResult enableRemarks(MLIRContext &context);
+/// Makes the passes report what they decided, and why: to `streamer` if that is given, and with `print` as remarks.
+LogicalResult enableRemarks(MLIRContext &context,
+                            std::unique_ptr<remark::detail::MLIRRemarkStreamerBase> streamer = nullptr,
+                            bool print = true);
 
 /// The path of the C compiler driver that links, by its name or path. `linker` may be empty: see CompilerOptions.
 FailureOr<std::string> findLinker(Location loc, StringRef linker);

@@ -1,6 +1,7 @@
 //===- rondo-compile.cpp - Compiles an attention program ------------------------------------------------*- C++ -*-===//
 #include "tools/common/Register.h"
 #include "tools/compiler/Compiler.h"
+#include "tools/compiler/Plan.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
@@ -42,6 +43,9 @@ static cl::opt<std::string> function("function", cl::desc("Compile only this pub
 static cl::opt<std::string> linker("linker", cl::desc("C compiler driver that links (default: cc, gcc or clang)"),
                                    cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what the compiler decided, and why"), cl::cat(category));
+static cl::opt<bool> printPlan("print-plan",
+                               cl::desc("Print schedules, steps, bytes, arena and overlap instead of writing anything"),
+                               cl::cat(category));
 
 static int fail(const Twine &message) {
   llvm::errs() << "rondo-compile: error: " << message << '\n';
@@ -59,6 +63,13 @@ static LogicalResult verifyOptions(ModuleOp module) {
   return success();
 }
 
+static LogicalResult compileToPlan(Compiler &compiler, ModuleOp module, const Plan &plan) {
+  if (failed(compiler.lower(module, Level::Exec)))
+    return failure();
+  plan.print(module, llvm::outs());
+  return success();
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   setUpBugReports();
@@ -72,7 +83,9 @@ int main(int argc, char **argv) {
   if (target != "cpu")
     return fail("unknown target '" + target + "'; expected cpu");
   bool binary = emit == Level::Object || emit == Level::SharedObject;
-  if (binary && outputPath == "-")
+  if (printPlan && (outputPath != "-" || emit.getNumOccurrences() > 0))
+    return fail("--print-plan prints to standard output and writes nothing: leave out -o and --emit");
+  if (binary && !printPlan && outputPath == "-")
     return fail("--emit=" + getName(emit) + " writes a binary: name a file with -o <path>");
 
   std::string message;
@@ -83,6 +96,7 @@ int main(int argc, char **argv) {
   DefaultTimingManager timingManager;
   applyDefaultTimingManagerCLOptions(timingManager);
   TimingScope timing = timingManager.getRootScope();
+  Plan plan; // outlives the context
   DialectRegistry registry;
   registerAllForCompilation(registry);
   MLIRContext context(registry);
@@ -91,7 +105,7 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(input), SMLoc());
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
-  if (remarks && failed(enableRemarks(context)))
+  if (printPlan ? failed(plan.record(context, remarks)) : remarks && failed(enableRemarks(context)))
     return fail("cannot print remarks");
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module || failed(verifyOptions(*module)))
@@ -112,6 +126,8 @@ int main(int argc, char **argv) {
   FailureOr<Compiler> compiler = Compiler::create(module->getLoc(), options);
   if (failed(compiler))
     return 1;
+  if (printPlan)
+    return failed(compileToPlan(*compiler, *module, plan));
   return failed(outputPath == "-" ? compiler->compile(*module, emit, llvm::outs())
                                   : compiler->compileToFile(*module, emit, outputPath));
 }

@@ -10,7 +10,7 @@ rondo.grid @gpus = ["seq" = 4]
 // CHECK-LABEL: func.func @few_queries(
 // CHECK-SAME:    spmd.schedules = ["query-ring"]
 // CHECK-NOT:     scf.if
-// REMARK:      [Passed] Partition | Category:rondo-schedule | Function=few_queries | bytes=1843200, schedule=query-ring, steps=4
+// REMARK:      [Passed] Partition | Category:rondo-schedule | Function=few_queries | bytes=1843200, schedule=query-ring, steps=4, versus="39346176 (kv-ring)"
 func.func @few_queries(%q: tensor<1x32x61x128xf32> {rondo.sharding = #sequence},
                        %k: tensor<1x8x6404x128xf32> {rondo.sharding = #sequence},
                        %v: tensor<1x8x6404x128xf32> {rondo.sharding = #sequence})
