@@ -73,8 +73,8 @@ typedef enum {
 } rondo_communicator_kind;
 
 typedef struct {
-  size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, and take
-                  those that a caller does not know yet for their defaults */
+  size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, which have
+                  their defaults for callers of a smaller size */
   rondo_communicator_kind kind;
   int32_t ranks;          /* 1..4096; the product of the grid's axes */
   double link_latency_us; /* emulated link: a group of B bytes takes latency + B / bandwidth; */
