@@ -101,6 +101,13 @@ static std::string describe(const AttentionProgram &program, const AttentionCase
   return text.str();
 }
 
+void rondo::test::compileAhead(const std::vector<AttentionProgram> &programs) {
+  std::vector<Source> sources;
+  for (const AttentionProgram &program : programs)
+    sources.push_back(program.source());
+  compileAhead(std::move(sources));
+}
+
 AttentionTensors rondo::test::runAttention(const AttentionProgram &program, const AttentionCase &test) {
   announce(describe(program, test));
   AttentionTensors tensors(program, test);

@@ -26,7 +26,8 @@ struct AttentionProgram {
 
   std::string text() const;
   std::vector<std::string> options() const;
-  const rondo_program *get() const { return compile(text(), options()); }
+  Source source() const { return {text(), options()}; }
+  const rondo_program *get() const { return compile(source()); }
 };
 
 /// What is chosen when the program runs.
@@ -49,6 +50,8 @@ struct AttentionTensors {
 
 std::ostream &operator<<(std::ostream &stream, const AttentionProgram &program);
 
+/// Compiles programs that will be asked for, on all processors.
+void compileAhead(const std::vector<AttentionProgram> &programs);
 /// Runs a case and returns its operands and results.
 AttentionTensors runAttention(const AttentionProgram &program, const AttentionCase &test);
 /// Runs a case and compares its results with a dense evaluation in float64.

@@ -48,7 +48,10 @@ std::vector<AttentionProgram> makePrograms() {
   };
 }
 
-class Attention : public testing::TestWithParam<AttentionProgram> {};
+class Attention : public testing::TestWithParam<AttentionProgram> {
+protected:
+  static void SetUpTestSuite() { compileAhead(makePrograms()); }
+};
 } // namespace
 
 /// Lengths and ranks meet in every order over all programs; layouts take turns.

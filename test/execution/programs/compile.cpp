@@ -4,10 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -43,25 +47,56 @@ static std::string capture(const std::string &command, int &status) {
 }
 
 /// Writes the program next to its source; returns an empty path on failure.
-static std::string compileToFile(const std::string &text, const std::string &options) {
+static std::string compileToFile(const Source &source) {
   static TemporaryFolder folder;
-  static int number = 0;
-  std::string path = folder.path + "/" + std::to_string(number++);
-  std::ofstream(path + ".mlir") << text;
+  static std::atomic<int> number = 0;
+  std::string path = folder.path + "/" + std::to_string(number++), arguments;
+  for (const std::string &option : source.options)
+    arguments += " '" + option + "'";
+  std::ofstream(path + ".mlir") << source.text;
   int status;
-  std::string output = capture("'" RONDO_COMPILE "' '" + path + ".mlir' -o '" + path + ".so'" + options, status);
-  EXPECT_EQ(status, 0) << "rondo-compile" << options << " failed:\n" << output << text;
+  std::string output = capture("'" RONDO_COMPILE "' '" + path + ".mlir' -o '" + path + ".so'" + arguments, status);
+  EXPECT_EQ(status, 0) << "rondo-compile" << arguments << " failed:\n" << output << source.text;
   return status ? "" : path + ".so";
 }
 
-const rondo_program *rondo::test::compile(const std::string &text, const std::vector<std::string> &options) {
+/// What has been compiled: the paths of programs.
+static std::map<Source, std::string> &compiled() {
+  static std::map<Source, std::string> paths;
+  return paths;
+}
+
+void rondo::test::compileAhead(std::vector<Source> sources) {
+  std::mutex mutex;
+  auto work = [&] {
+    for (std::unique_lock<std::mutex> lock(mutex); !sources.empty();) {
+      Source source = std::move(sources.back());
+      sources.pop_back();
+      if (compiled().count(source))
+        continue;
+      lock.unlock();
+      std::string path = compileToFile(source);
+      lock.lock();
+      compiled()[source] = path;
+    }
+  };
+  std::vector<std::thread> threads(std::max(1u, std::thread::hardware_concurrency()));
+  for (std::thread &thread : threads)
+    thread = std::thread(work);
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+const rondo_program *rondo::test::compile(const Source &source) {
   static std::map<std::string, const rondo_program *> programs;
-  std::string arguments;
-  for (const std::string &option : options)
-    arguments += " '" + option + "'";
-  auto [place, isNew] = programs.try_emplace(arguments + "\n" + text, nullptr);
-  if (!isNew)
-    return place->second;
-  std::string path = compileToFile(text, arguments);
-  return place->second = path.empty() ? nullptr : Session::get().load(path);
+  auto [path, isNew] = compiled().try_emplace(source);
+  if (isNew)
+    path->second = compileToFile(source);
+  EXPECT_NE(path->second, "") << "the program did not compile";
+  if (path->second.empty())
+    return nullptr;
+  const rondo_program *&program = programs[path->second];
+  if (!program)
+    program = Session::get().load(path->second);
+  return program;
 }

@@ -16,7 +16,7 @@ const Sharding bySequence = {{}, {}, {"seq"}, {}}, lseBySequence = {{}, {}, {"se
 class Functions : public testing::TestWithParam<const char *> {
 protected:
   const rondo_program *compileText(const std::string &text) const {
-    return compile(text, {std::string("--schedule=") + GetParam(), "--no-reference"});
+    return compile({text, {std::string("--schedule=") + GetParam(), "--no-reference"}});
   }
 };
 
@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(, Functions, testing::Values("query-ring", "kv-ring"),
 /// Replicated keys stay where they are while another attention's keys go round.
 TEST(LocalAndRing, MixInOneFunction) {
   const rondo_program *program =
-      compile(substitute(R"(
+      compile({substitute(R"(
     rondo.grid @ranks = ["seq" = ?]
     func.func @f(%q: tensor<1x2x?x8xf32> $s, %k: tensor<1x2x?x8xf32> $s, %prefix: tensor<1x1x3x8xf32> $r)
         -> (tensor<1x2x?x8xf32> $s, tensor<1x2x?x8xf32> $s) {
@@ -170,8 +170,8 @@ TEST(LocalAndRing, MixInOneFunction) {
           : (tensor<1x2x?x8xf32>, tensor<1x1x3x8xf32>, tensor<1x1x3x8xf32>) -> tensor<1x2x?x8xf32>
       return %a, %b : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>
     })",
-                         {{"$s", printSharding(bySequence)}, {"$r", printSharding(replicated)}}),
-              {"--schedule=auto", "--no-reference"});
+                          {{"$s", printSharding(bySequence)}, {"$r", printSharding(replicated)}}),
+               {"--schedule=auto", "--no-reference"}});
   for (int64_t ranks : {1, 3, 8}) {
     std::mt19937 generator(3);
     Global q = Global::random(Element::F32, {1, 2, 17, 8}, generator);
@@ -189,13 +189,13 @@ TEST(LocalAndRing, MixInOneFunction) {
 
 /// A program without a grid runs on one rank.
 TEST(WithoutAGrid, RunsOnOneRank) {
-  const rondo_program *program = compile(R"(
+  const rondo_program *program = compile({R"(
     func.func @f(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
       %o = rondo.attention %q, %k, %k
           : (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32>
       return %o : tensor<?x2x?x8xf32>
     })",
-                                         {});
+                                          {}});
   std::mt19937 generator(5);
   Global q = Global::random(Element::F32, {2, 2, 13, 8}, generator);
   Global k = Global::random(Element::F32, {2, 2, 7, 8}, generator);

@@ -8,15 +8,29 @@
 using namespace rondo::test;
 
 namespace {
-class Lengths : public testing::TestWithParam<std::pair<const char *, Mask>> {
+using Choice = std::pair<const char *, Mask>;
+constexpr Choice choices[] = {{"query-ring", Mask::None},
+                              {"query-ring", Mask::BottomRight},
+                              {"kv-ring", Mask::None},
+                              {"kv-ring", Mask::TopLeft},
+                              {"auto", Mask::None}};
+
+class Lengths : public testing::TestWithParam<Choice> {
 protected:
-  AttentionProgram program() const {
+  static AttentionProgram makeProgram(const Choice &choice) {
     AttentionProgram program;
-    std::tie(program.schedule, program.mask) = GetParam();
+    std::tie(program.schedule, program.mask) = choice;
     program.heads = 4;
     program.keyHeads = 1;
     program.keyFeatures = program.valueFeatures = 16;
     return program;
+  }
+
+  static void SetUpTestSuite() {
+    std::vector<AttentionProgram> programs;
+    for (const Choice &choice : choices)
+      programs.push_back(makeProgram(choice));
+    compileAhead(programs);
   }
 };
 } // namespace
@@ -28,21 +42,17 @@ TEST_P(Lengths, AreBoundAtRunTime) {
   int turn = 0;
   for (int64_t ranks = 1; ranks <= 8; ++ranks)
     for (auto [queries, keys] : lengths) {
-      checkAttention(program(),
+      checkAttention(makeProgram(GetParam()),
                      {queries, keys, ranks, 1 + turn % 3, turn % 2 ? Layout::SequenceMajor : Layout::HeadMajor});
       ++turn;
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Lengths,
-                         testing::Values(std::pair{"query-ring", Mask::None},
-                                         std::pair{"query-ring", Mask::BottomRight}, std::pair{"kv-ring", Mask::None},
-                                         std::pair{"kv-ring", Mask::TopLeft}, std::pair{"auto", Mask::None}),
-                         [](const auto &info) {
-                           std::string name = info.param.first;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name + (info.param.second == Mask::None ? "" : "_causal");
-                         });
+INSTANTIATE_TEST_SUITE_P(, Lengths, testing::ValuesIn(choices), [](const auto &info) {
+  std::string name = info.param.first;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name + (info.param.second == Mask::None ? "" : "_causal");
+});
 
 /// Everything is known when the program is compiled, and no length divides by the number of ranks.
 TEST(StaticShape, Agrees) {

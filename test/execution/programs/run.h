@@ -6,11 +6,23 @@
 
 #include "rondo/rondo.h"
 
+#include <tuple>
+
 namespace rondo::test {
 
-/// Compiles a program with rondo-compile and loads it; the same text and options are compiled once in a process. A
-/// failure fails the test and gives null.
-const rondo_program *compile(const std::string &text, const std::vector<std::string> &options);
+/// A global program and the options of rondo-compile.
+struct Source {
+  std::string text;
+  std::vector<std::string> options;
+
+  bool operator<(const Source &other) const { return std::tie(text, options) < std::tie(other.text, other.options); }
+};
+
+/// Compiles a program with rondo-compile and loads it; the same source is compiled once in a process. A failure fails
+/// the test and gives null.
+const rondo_program *compile(const Source &source);
+/// Compiles what will be asked for, on all processors.
+void compileAhead(std::vector<Source> sources);
 
 /// Names the case that runs next, for the message of a process that dies on an inaccessible page.
 void announce(const std::string &description);

@@ -11,9 +11,9 @@ namespace {
 /// Each test runs under both rings and on several numbers of ranks.
 class Semantics : public testing::TestWithParam<const char *> {
 protected:
-  AttentionProgram program(Mask mask = Mask::None) const {
+  static AttentionProgram makeProgram(const char *schedule, Mask mask) {
     AttentionProgram program;
-    program.schedule = GetParam();
+    program.schedule = schedule;
     program.heads = 4;
     program.keyHeads = 2;
     program.keyFeatures = program.valueFeatures = 32;
@@ -21,11 +21,19 @@ protected:
     return program;
   }
 
+  static void SetUpTestSuite() {
+    std::vector<AttentionProgram> programs;
+    for (const char *schedule : {"query-ring", "kv-ring"})
+      for (Mask mask : {Mask::None, Mask::TopLeft, Mask::BottomRight})
+        programs.push_back(makeProgram(schedule, mask));
+    compileAhead(programs);
+  }
+
   void checkOnSomeRanks(Mask mask, AttentionCase test) const {
     for (int64_t ranks : {1, 2, 3, 4, 7}) {
       test.ranks = ranks;
       test.layout = ranks % 2 ? Layout::HeadMajor : Layout::SequenceMajor;
-      checkAttention(program(mask), test);
+      checkAttention(makeProgram(GetParam(), mask), test);
     }
   }
 };
