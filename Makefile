@@ -1,5 +1,6 @@
 # Entry points for people: each works alone on a bare Debian 12 with git, make, python3 and root (or sudo).
 # Elsewhere, use CMake directly: see README.md.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 BUILD ?= build
 PREFIX ?= /usr/local
 export CCACHE_BASEDIR := $(CURDIR)

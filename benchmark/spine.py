@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Measures what the README claims of the schedules, and prints each figure beside its bar.
 
 Every figure is a ratio taken in one run: programs are run in turn (A B A B ...), each in a process of its own, and the

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Draws docs/pictures: one rank's timeline of example 01 under either schedule, on the same emulated link.
 
 The link is as fast as hides the query ring: its largest group travels for 0.8 of the time of one attend. Of several

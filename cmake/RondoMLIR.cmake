@@ -1,5 +1,6 @@
 # Finds MLIR and gives the helpers that every compiler directory uses. Rondo links MLIR's and LLVM's shared libraries:
 # mixing them with their static archives silently duplicates global state.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 find_package(MLIR 22.1 REQUIRED CONFIG)
 message(STATUS "MLIR ${LLVM_PACKAGE_VERSION} in ${MLIR_DIR}")
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Configures a build with the compiler that setup.sh installs. Usage: configure.sh <build directory> [cmake options]
 set -eu
 build=$1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Installs the packages that a build needs and that are missing. Debian 12 (bookworm) with its security updates.
 set -eu
 

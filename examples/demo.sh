@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # The first example under both schedules: exact on four ranks, then timed on an emulated link.
 # Usage: demo.sh [build directory]
 set -eu

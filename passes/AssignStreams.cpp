@@ -1,4 +1,5 @@
 //===- AssignStreams.cpp - rondo-assign-streams: shifts become exchanges, ordered by events -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Three orders must hold. A send comes after its producer, and a receive after the last reader of its slot: before an
 // exchange, communication awaits all compute issued so far. A reader comes after the arrival: where the program waits

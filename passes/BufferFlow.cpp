@@ -1,4 +1,5 @@
 //===- BufferFlow.cpp - Which values name an allocation, and for how many iterations --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/BufferFlow.h"
 #include "dialect/spmd/Spmd.h"
 

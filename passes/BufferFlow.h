@@ -1,4 +1,5 @@
 //===- BufferFlow.h - Which values name an allocation, and for how many iterations ----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_BUFFERFLOW_H
 #define RONDO_PASSES_BUFFERFLOW_H
 

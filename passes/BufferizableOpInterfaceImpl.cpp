@@ -1,4 +1,5 @@
 //===- BufferizableOpInterfaceImpl.cpp - How our ops become ops on memrefs ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What matters here is a value in flight. A shift reads its source from the start to the wait, and what arrives is
 // memory of its own: so the start allocates, and the wait reads the source once more. The analysis then never lets a

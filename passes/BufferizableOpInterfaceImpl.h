@@ -1,4 +1,5 @@
 //===- BufferizableOpInterfaceImpl.h - How our ops become ops on memrefs --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_BUFFERIZABLEOPINTERFACEIMPL_H
 #define RONDO_PASSES_BUFFERIZABLEOPINTERFACEIMPL_H
 

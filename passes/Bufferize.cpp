@@ -1,4 +1,5 @@
 //===- Bufferize.cpp - rondo-bufferize: tensors become memrefs ------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Upstream's one-shot bufferisation, set up for programs that keep values in flight: a loop may hand on memory that an
 // iteration allocated, so that each carried value costs one allocation and no copy.

@@ -1,4 +1,5 @@
 //===- Dimensions.cpp - Which dimensions of a function are one length -----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Dimensions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,4 +1,5 @@
 //===- Dimensions.h - Which dimensions of a function are one length -------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Groups the dimensions of all tensors of a global function into classes of one extent, cut by one list of axes, and
 // numbers the classes whose extent is bound at run time. Local types follow from it.

@@ -1,4 +1,5 @@
 //===- GlobalOps.cpp - The ops of a global program ------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/GlobalOps.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

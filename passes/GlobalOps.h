@@ -1,4 +1,5 @@
 //===- GlobalOps.h - The ops of a global program --------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Which ops a global program may hold, and what each is to the passes that distribute it.
 //

@@ -1,4 +1,5 @@
 //===- HoistStarts.cpp - Shifts in straight-line code start early ---------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/HoistStarts.h"
 
 #include "passes/RotateShifts.h"

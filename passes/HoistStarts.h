@@ -1,4 +1,5 @@
 //===- HoistStarts.h - Shifts in straight-line code start early -----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_HOISTSTARTS_H
 #define RONDO_PASSES_HOISTSTARTS_H
 

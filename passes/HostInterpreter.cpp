@@ -1,4 +1,5 @@
 //===- HostInterpreter.cpp - Runs a host function for given ranks and lengths ---------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/HostInterpreter.h"
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"

@@ -1,4 +1,5 @@
 //===- HostInterpreter.h - Runs a host function for given ranks and lengths -----------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_HOSTINTERPRETER_H
 #define RONDO_PASSES_HOSTINTERPRETER_H
 

@@ -1,4 +1,5 @@
 //===- OutlineKernels.cpp - rondo-outline-kernels: every computation becomes a kernel -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"
 #include "dialect/spmd/Spmd.h"

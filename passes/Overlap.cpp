@@ -1,4 +1,5 @@
 //===- Overlap.cpp - Shifts move so that compute hides them ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A schedule waits for each transfer at once. This pass moves waits down to the first use of what arrives, and starts
 // in loops up into the iteration before. It knows nothing of attention: only what is computed, and what is in flight.

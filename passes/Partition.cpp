@@ -1,4 +1,5 @@
 //===- Partition.cpp - From the global program to one rank's --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Builds, for each public function, the function that every rank runs on its shards: attention as its schedule emits
 // it, all else on local types.

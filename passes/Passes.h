@@ -1,4 +1,5 @@
 //===- Passes.h - The passes from a global program to streams -------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_PASSES_H
 #define RONDO_PASSES_PASSES_H
 

@@ -1,4 +1,5 @@
 //===- PlanArena.cpp - rondo-plan-arena: every allocation gets a place in one arena ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Slots lie one behind the other, in program order; only the branches of an scf.if that runs once share memory. Sizes
 // are upper bounds over ranks and steps, computed where the function starts; each view is as large as its value is now.

@@ -1,4 +1,5 @@
 //===- PropagateSharding.cpp - Gives every tensor of a global program its sharding ----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/GlobalOps.h"
 #include "passes/Passes.h"
 #include "passes/ShardingPropagation.h"

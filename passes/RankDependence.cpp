@@ -1,4 +1,5 @@
 //===- RankDependence.cpp - What differs between ranks --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/RankDependence.h"
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"

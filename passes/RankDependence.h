@@ -1,4 +1,5 @@
 //===- RankDependence.h - What differs between ranks ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_RANKDEPENDENCE_H
 #define RONDO_PASSES_RANKDEPENDENCE_H
 

@@ -1,4 +1,5 @@
 //===- RankProgram.cpp - Lengths, ranks and extents in one rank's program -------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/RankProgram.h"
 
 #include "dialect/spmd/Spmd.h"

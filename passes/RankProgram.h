@@ -1,4 +1,5 @@
 //===- RankProgram.h - Lengths, ranks and extents in one rank's program ---------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // While partition emits one rank's function, this knows its lengths and its place in the grid, as values and as symbols
 // of formulas, and from them the extents of every local tensor.

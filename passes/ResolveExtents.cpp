@@ -1,4 +1,5 @@
 //===- ResolveExtents.cpp - Extents of local tensors from lengths ---------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/ResolveExtents.h"
 
 #include "dialect/spmd/Spmd.h"

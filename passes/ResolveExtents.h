@@ -1,4 +1,5 @@
 //===- ResolveExtents.h - Extents of local tensors from lengths -----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_RESOLVEEXTENTS_H
 #define RONDO_PASSES_RESOLVEEXTENTS_H
 

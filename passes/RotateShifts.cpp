@@ -1,4 +1,5 @@
 //===- RotateShifts.cpp - Shifts of a loop begin one iteration early ------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Before, with a wait at its first use:          After:
 //   for t in lb..ub iter(a)                        p = start(a0), at once after a0 is known

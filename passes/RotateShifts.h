@@ -1,4 +1,5 @@
 //===- RotateShifts.h - Shifts of a loop begin one iteration early --------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_ROTATESHIFTS_H
 #define RONDO_PASSES_ROTATESHIFTS_H
 

@@ -1,4 +1,5 @@
 //===- ShardingPropagation.cpp - From declared shardings to those of all values -------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/ShardingPropagation.h"
 #include "passes/GlobalOps.h"
 

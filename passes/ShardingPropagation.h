@@ -1,4 +1,5 @@
 //===- ShardingPropagation.h - From declared shardings to those of all values ---------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each op of a global program says which dimensions of its operands and results the same axes must shard. What the
 // function's arguments and results declare spreads through these groups, in both directions, until nothing changes.

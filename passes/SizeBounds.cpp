@@ -1,4 +1,5 @@
 //===- SizeBounds.cpp - Upper bounds of sizes, computed where a function starts -------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/SizeBounds.h"
 #include "dialect/rondo/Rondo.h"
 #include "dialect/spmd/Spmd.h"

@@ -1,4 +1,5 @@
 //===- SizeBounds.h - Upper bounds of sizes, computed where a function starts ---------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_SIZEBOUNDS_H
 #define RONDO_PASSES_SIZEBOUNDS_H
 

@@ -1,4 +1,5 @@
 //===- VerifyOrder.cpp - exec-verify-order: conflicting accesses on different streams are ordered -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs the host function for some numbers of ranks and some lengths, without its work, and follows what happens before
 // what by vector clocks: one for each stream, carried from stream to stream by events.

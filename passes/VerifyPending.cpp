@@ -1,4 +1,5 @@
 //===- VerifyPending.cpp - Every flight ends once -------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A value in flight is like a linear type: on every path exactly one wait ends the flight, and that wait names what the
 // start sends. Values in flight may be carried by loops and yielded by branches, and go nowhere else.

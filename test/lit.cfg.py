@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Configuration of the lit suite: which files are tests, which tools they run, which features this machine has."""
 
 import os

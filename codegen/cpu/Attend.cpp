@@ -1,4 +1,5 @@
 //===- Attend.cpp - The loop nest of attention ----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Flash attention (T. Dao et al., 2022) with query rows as vector lanes. Query heads that share a key/value head lie
 // below each other: their rows together are the rows of one group.

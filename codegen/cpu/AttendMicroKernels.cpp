@@ -1,4 +1,5 @@
 //===- AttendMicroKernels.cpp - The inner loops of attention --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cpu/AttendMicroKernels.h"
 
 #include "codegen/cpu/VectorMath.h"

@@ -1,4 +1,5 @@
 //===- AttendMicroKernels.h - The inner loops of attention ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Query rows are the lanes of vectors. So the scores, their maxima and sums, and the outputs of a row all sit in its
 // lane: no reduction across lanes anywhere, and K and V are read element by element, as broadcasts, just as they lie.

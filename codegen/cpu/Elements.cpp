@@ -1,4 +1,5 @@
 //===- Elements.cpp - Vectors in and out of shards ------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cpu/Elements.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

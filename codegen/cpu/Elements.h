@@ -1,4 +1,5 @@
 //===- Elements.h - Vectors in and out of shards --------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Kernels compute in float32. These read and write shards of f32, f16 and bf16, never touching an element past the
 // row's end.

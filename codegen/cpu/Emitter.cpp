@@ -1,4 +1,5 @@
 //===- Emitter.cpp - Short spellings for the code that kernels are made of ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cpu/Emitter.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

@@ -1,4 +1,5 @@
 //===- Emitter.h - Short spellings for the code that kernels are made of --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A builder with the handful of operations that kernels use over and over: index arithmetic, loops, and vectors of
 // float32 as wide as the target's registers.

@@ -1,4 +1,5 @@
 //===- Kernels.h - The code of kernels on CPUs ----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each function emits, before `op`, what `op` computes on memrefs, for part `part` of `parts` equal parts: a contiguous
 // range of independent pieces of work, so that results do not depend on how many parts there are.

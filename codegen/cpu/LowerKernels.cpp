@@ -1,4 +1,5 @@
 //===- LowerKernels.cpp - rondo-lower-kernels-cpu -------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Replaces the one op in the body of each kernel by loops over vectors.
 //

@@ -1,4 +1,5 @@
 //===- Merge.cpp - The kernel that merges partial results -----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Weights are computed for as many rows at once as a vector has lanes, then each row's features are combined.
 //

@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - From kernels to the LLVM dialect --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cpu/Pipeline.h"
 
 llvm::StringRef mlir::rondo::cpu::getBranchesPipeline() {

@@ -1,4 +1,5 @@
 //===- Pipeline.h - From kernels to the LLVM dialect ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The upstream passes between ours and LLVM, as text for parsePassPipeline on a module.
 //

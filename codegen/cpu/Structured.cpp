@@ -1,4 +1,5 @@
 //===- Structured.cpp - Kernels of element-wise operations ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Copies, fills, conversions, sums and the like: whatever is element-wise on memrefs. Rows (the last dimension) are
 // dealt out to the parts, and vectorised where every operand is contiguous along them.

@@ -1,4 +1,5 @@
 //===- Tiles.cpp - Tile sizes of the attention kernel ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cpu/Tiles.h"
 
 #include "llvm/Support/MathExtras.h"

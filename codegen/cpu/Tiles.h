@@ -1,4 +1,5 @@
 //===- Tiles.h - Tile sizes of the attention kernel -----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A small model of registers and caches that chooses how the attention kernel is blocked. See Attend.cpp for the loop
 // nest that these sizes shape.

@@ -1,4 +1,5 @@
 //===- VectorMath.cpp - exp and log of vectors ----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Method: additive range reduction by a constant in two parts (W. J. Cody and W. Waite, Software Manual for the
 // Elementary Functions, 1980), then a minimax polynomial. The coefficients come from Remez' algorithm in 50 digits,

@@ -1,4 +1,5 @@
 //===- VectorMath.h - exp and log of vectors ------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Elementary functions as straight-line vector code: no calls, no tables, the same bits on every host.
 //

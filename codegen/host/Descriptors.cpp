@@ -1,4 +1,5 @@
 //===- Descriptors.cpp - Memrefs from pointers, and pointers from memrefs -------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/host/Descriptors.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,4 +1,5 @@
 //===- Descriptors.h - Memrefs from pointers, and pointers from memrefs ---------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Host code hands memrefs to kernels and receives them from callers as plain pointers and integers. These helpers build
 // the LLVM descriptor of a memref and cast it; the lowering of memrefs to LLVM later removes the casts.

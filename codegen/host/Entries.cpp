@@ -1,4 +1,5 @@
 //===- Entries.cpp - What a program exports -------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/host/Entries.h"
 #include "codegen/host/Descriptors.h"
 

@@ -1,4 +1,5 @@
 //===- Entries.h - What a program exports ---------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Wraps host functions, kernels and references in the signatures of runtime/include/rondo/abi.h, and emits the program
 // header: the only symbol that a program exports.

@@ -1,4 +1,5 @@
 //===- LowerHost.cpp - Turns work on streams into calls of the runtime ----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs after control flow is unstructured: a failed call must be able to leave its function from any depth.
 //

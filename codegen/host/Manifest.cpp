@@ -1,4 +1,5 @@
 //===- Manifest.cpp - What a program says of itself -----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/host/Manifest.h"
 #include "codegen/host/Entries.h"
 #include "dialect/exec/Exec.h"

@@ -1,4 +1,5 @@
 //===- Manifest.h - What a program says of itself -------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_HOST_MANIFEST_H
 #define RONDO_CODEGEN_HOST_MANIFEST_H
 

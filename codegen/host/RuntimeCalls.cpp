@@ -1,4 +1,5 @@
 //===- RuntimeCalls.cpp - Calls of the runtime's function table -----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/host/RuntimeCalls.h"
 #include "codegen/host/Descriptors.h"
 

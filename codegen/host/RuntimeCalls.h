@@ -1,4 +1,5 @@
 //===- RuntimeCalls.h - Calls of the runtime's function table -------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Host code receives a table of runtime functions (runtime/include/rondo/abi.h) and checks the status of every call.
 //

@@ -1,4 +1,5 @@
 //===- DenseAttention.cpp - Attention by its formula ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // This is what results are compared with, so it is as plain as the formula, and shares nothing with the code that it
 // judges.

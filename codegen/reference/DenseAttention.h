@@ -1,4 +1,5 @@
 //===- DenseAttention.h - Attention by its formula ------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_REFERENCE_DENSEATTENTION_H
 #define RONDO_CODEGEN_REFERENCE_DENSEATTENTION_H
 

@@ -1,4 +1,5 @@
 //===- EmitReference.cpp - rondo-emit-reference ---------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Translates each public function of the global program into a plain function on float64 memrefs: inputs, then outputs.
 // It has nothing to do with ranks, shards or kernels: it says what the program means.

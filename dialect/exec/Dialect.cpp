@@ -1,4 +1,5 @@
 //===- Dialect.cpp - Registration of the exec dialect ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/exec/Exec.h"
 
 #include "mlir/IR/Builders.h"

@@ -1,4 +1,5 @@
 //===- Exec.h - The exec dialect ------------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Work on streams: dispatches, exchanges, and the events that order them. Each op is one call of the runtime.
 //

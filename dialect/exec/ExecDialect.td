@@ -1,4 +1,5 @@
 //===- ExecDialect.td - The exec dialect --------------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef EXEC_DIALECT_TD
 #define EXEC_DIALECT_TD
 

@@ -1,4 +1,5 @@
 //===- ExecOps.td - Streams, events, dispatches, exchanges --------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef EXEC_OPS_TD
 #define EXEC_OPS_TD
 

@@ -1,4 +1,5 @@
 //===- Ops.cpp - The ops of the exec dialect: verification, syntax --------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"
 

@@ -1,4 +1,5 @@
 //===- Attention.cpp - rondo.attention: verification and how it is distributed --------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/rondo/Rondo.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

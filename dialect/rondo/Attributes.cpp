@@ -1,4 +1,5 @@
 //===- Attributes.cpp - The attributes of the rondo dialect ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/rondo/Rondo.h"
 
 #include "mlir/IR/Builders.h"

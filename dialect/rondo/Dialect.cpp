@@ -1,4 +1,5 @@
 //===- Dialect.cpp - Registration of the rondo dialect --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/rondo/Rondo.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

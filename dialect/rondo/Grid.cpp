@@ -1,4 +1,5 @@
 //===- Grid.cpp - rondo.grid: syntax, verification, lookup ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/rondo/Rondo.h"
 
 #include "mlir/IR/Builders.h"

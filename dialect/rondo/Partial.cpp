@@ -1,4 +1,5 @@
 //===- Partial.cpp - rondo.attend and rondo.merge: verification, effects --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/rondo/Rondo.h"
 
 #include "mlir/IR/Builders.h"

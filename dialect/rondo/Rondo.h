@@ -1,4 +1,5 @@
 //===- Rondo.h - The rondo dialect ----------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Attention on global tensors and on local shards, grids and shardings, and the interface by which schedules see an op.
 //

@@ -1,4 +1,5 @@
 //===- RondoAttrs.td - Shardings, masks, positions ----------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_ATTRS_TD
 #define RONDO_ATTRS_TD
 

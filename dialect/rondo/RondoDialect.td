@@ -1,4 +1,5 @@
 //===- RondoDialect.td - The rondo dialect ------------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Attention on global tensors, and how their sequences are sharded over a grid of ranks.
 //===--------------------------------------------------------------------------------------------------------------===//
 #ifndef RONDO_DIALECT_TD

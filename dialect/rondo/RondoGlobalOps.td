@@ -1,4 +1,5 @@
 //===- RondoGlobalOps.td - Ops of the global program --------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_GLOBAL_OPS_TD
 #define RONDO_GLOBAL_OPS_TD
 

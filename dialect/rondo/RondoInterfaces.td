@@ -1,4 +1,5 @@
 //===- RondoInterfaces.td - What a schedule knows of an op --------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_INTERFACES_TD
 #define RONDO_INTERFACES_TD
 

@@ -1,4 +1,5 @@
 //===- RondoPartialOps.td - Attention of local shards -------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PARTIAL_OPS_TD
 #define RONDO_PARTIAL_OPS_TD
 

@@ -1,4 +1,5 @@
 //===- Dialect.cpp - Registration of the spmd dialect, and its type -------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/spmd/Spmd.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

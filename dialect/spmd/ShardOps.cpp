@@ -1,4 +1,5 @@
 //===- ShardOps.cpp - Axes of the grid, and how a length is cut over ranks ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/rondo/Rondo.h"
 #include "dialect/spmd/Spmd.h"
 

@@ -1,4 +1,5 @@
 //===- ShiftOps.cpp - Shifts: verification, effects -----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/spmd/Spmd.h"
 
 #include "mlir/IR/Builders.h"

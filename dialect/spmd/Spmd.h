@@ -1,4 +1,5 @@
 //===- Spmd.h - The spmd dialect ------------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One rank's program: ranks, shards of a length, and asynchronous shifts along an axis.
 //

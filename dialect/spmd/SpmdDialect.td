@@ -1,4 +1,5 @@
 //===- SpmdDialect.td - The spmd dialect --------------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef SPMD_DIALECT_TD
 #define SPMD_DIALECT_TD
 

@@ -1,4 +1,5 @@
 //===- SpmdOps.td - Ranks, shards, shifts -------------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef SPMD_OPS_TD
 #define SPMD_OPS_TD
 

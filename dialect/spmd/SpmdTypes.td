@@ -1,4 +1,5 @@
 //===- SpmdTypes.td - Values in flight ----------------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef SPMD_TYPES_TD
 #define SPMD_TYPES_TD
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Compiles the program once and runs it at several lengths, on several numbers of ranks. Usage: run.sh [build directory]
 set -eu
 example=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The sentence encoder all-MiniLM-L6-v2 in NumPy: everything but attention, which the caller chooses."""
 import importlib.util
 import json

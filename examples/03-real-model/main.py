@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Embeds sentences with a pretrained encoder whose every attention Rondo computes, and checks the embeddings."""
 import argparse
 import sys

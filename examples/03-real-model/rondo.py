@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Rondo's C API (rondo/rondo.h) for NumPy arrays, by ctypes alone.
 
     with rondo.Context("librondo_runtime.so") as context, \\

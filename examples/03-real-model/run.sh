@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Embeds sentences with a pretrained encoder whose every attention Rondo computes. Usage: run.sh [build directory]
 # Makes a virtual environment beside itself on the first run. Exits with 77 if its packages are out of reach.
 set -eu

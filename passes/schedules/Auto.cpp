@@ -1,4 +1,5 @@
 //===- Auto.cpp - The choice of a schedule --------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/schedules/Auto.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

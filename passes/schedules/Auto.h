@@ -1,4 +1,5 @@
 //===- Auto.h - The choice of a schedule ----------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `auto` takes the schedule that moves the fewest bytes. Where that depends on what is bound at run time, the program
 // chooses by the same formulas, from global lengths and the number of ranks alone, so that all ranks choose alike.

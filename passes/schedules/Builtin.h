@@ -1,4 +1,5 @@
 //===- Builtin.h - The schedules that come with Rondo ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_PASSES_SCHEDULES_BUILTIN_H
 #define RONDO_PASSES_SCHEDULES_BUILTIN_H
 

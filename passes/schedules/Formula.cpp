@@ -1,4 +1,5 @@
 //===- Formula.cpp - Costs as formulas of lengths and ranks ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/schedules/Formula.h"
 
 #include "dialect/spmd/Spmd.h"

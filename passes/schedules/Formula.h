@@ -1,4 +1,5 @@
 //===- Formula.h - Costs as formulas of lengths and ranks -----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The bytes that a schedule moves are known before any length is: they are an expression of global lengths and the
 // number of ranks. The same expression is folded at compile time, printed in remarks and the manifest, and computed by

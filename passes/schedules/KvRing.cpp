@@ -1,4 +1,5 @@
 //===- KvRing.cpp - Keys and values circulate, queries stay ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Moves:  the keys and values; the state of attention belongs to the queries, so none travels.
 // Costs:  (n - 1) * (keys + values), in bytes of one block; n steps.

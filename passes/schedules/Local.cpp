@@ -1,4 +1,5 @@
 //===- Local.cpp - Every rank holds all keys, nothing moves ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Moves:  nothing.
 // Costs:  0 bytes; 1 step.

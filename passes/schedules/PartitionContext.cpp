@@ -1,4 +1,5 @@
 //===- PartitionContext.cpp - What schedules emit their programs with -----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialect/spmd/Spmd.h"
 #include "passes/schedules/Schedule.h"
 

@@ -1,4 +1,5 @@
 //===- QueryRing.cpp - Queries circulate, keys and values stay ------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Moves:  the queries, and one hop behind them the part of the state that belongs to them (O and LSE).
 // Costs:  (n - 1) * queries + n * state, in bytes of one block; n steps.

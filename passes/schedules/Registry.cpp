@@ -1,4 +1,5 @@
 //===- Registry.cpp - The schedules by name -------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/schedules/Builtin.h"
 #include "passes/schedules/Schedule.h"
 

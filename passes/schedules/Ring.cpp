@@ -1,4 +1,5 @@
 //===- Ring.cpp - One side circulates, the other stays --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/schedules/Ring.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"

@@ -1,4 +1,5 @@
 //===- Ring.h - One side circulates, the other stays ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The query ring and the key/value ring are mirror images: this is what they share.
 //

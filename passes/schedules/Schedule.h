@@ -1,4 +1,5 @@
 //===- Schedule.h - How an attention is spread over ranks -----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A schedule is one class: whether it applies, what it costs, and the program of one rank that it emits. It sees the op
 // only through DistributedAttentionInterface, and communicates only through the PartitionContext.

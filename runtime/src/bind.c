@@ -1,4 +1,5 @@
 /* Binding lengths and shards: each function here checks one property of the caller's tensors. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "bind.h"
 #include "tensor_check.h"
 

@@ -1,4 +1,5 @@
 /* From the caller's DLPack tensors to what an entry receives: the lengths of a run, and each rank's shards. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_BIND_H
 #define RONDO_SRC_BIND_H
 

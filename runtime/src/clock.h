@@ -1,4 +1,5 @@
 /* The monotonic clock, in nanoseconds. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CLOCK_H
 #define RONDO_SRC_CLOCK_H
 

@@ -1,4 +1,5 @@
 /* Communicators: their options, their threads, and starting a run on them. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "communicator.h"
 #include "clock.h"
 #include "failure.h"

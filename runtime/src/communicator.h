@@ -8,6 +8,7 @@
  * One lock guards all state that threads share; kernels, copies and link times run without it. Each stream has a
  * condition of its own, so a change wakes only whom it concerns.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_COMMUNICATOR_H
 #define RONDO_SRC_COMMUNICATOR_H
 

@@ -1,4 +1,5 @@
 /* Contexts, error texts, status names and the version. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "context.h"
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* The context: the last error, and the guard against two threads in one context. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CONTEXT_H
 #define RONDO_SRC_CONTEXT_H
 

@@ -1,4 +1,5 @@
 /* A check of an ELF file's extents, made before it is mapped. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_ELF_CHECK_H
 #define RONDO_SRC_ELF_CHECK_H
 

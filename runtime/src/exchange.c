@@ -1,4 +1,5 @@
 /* Exchanges: what all transports share. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "exchange.h"
 #include "clock.h"
 #include "failure.h"

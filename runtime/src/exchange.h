@@ -1,4 +1,5 @@
 /* Exchanges: what all transports share. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_EXCHANGE_H
 #define RONDO_SRC_EXCHANGE_H
 

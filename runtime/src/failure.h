@@ -1,4 +1,5 @@
 /* How a failing rank ends the run of all. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_FAILURE_H
 #define RONDO_SRC_FAILURE_H
 

@@ -1,4 +1,5 @@
 /* Fault injection: a rank that fails or stalls at a named operation, for tests. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_INJECT_H
 #define RONDO_SRC_INJECT_H
 

@@ -1,4 +1,5 @@
 /* The emulated link of each rank: one group at a time, each for the latency and the time of its bytes. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "clock.h"
 #include "exchange.h"
 #include "failure.h"

@@ -1,4 +1,5 @@
 /* Reading and checking manifests. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "manifest.h"
 #include "text.h"
 

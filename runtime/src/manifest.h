@@ -1,4 +1,5 @@
 /* The manifest of a program as structures: see docs/manifest.md. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_MANIFEST_H
 #define RONDO_SRC_MANIFEST_H
 

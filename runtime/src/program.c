@@ -1,4 +1,5 @@
 /* Loading programs. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "program.h"
 #include "elf_check.h"
 #include "text.h"

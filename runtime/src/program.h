@@ -1,4 +1,5 @@
 /* A loaded program: the shared object, its manifest, and the code of each function. Immutable once loaded. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_PROGRAM_H
 #define RONDO_SRC_PROGRAM_H
 

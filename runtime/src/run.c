@@ -1,4 +1,5 @@
 /* Runs, the reference, statistics and traces: the public calls on a communicator. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "bind.h"
 #include "clock.h"
 #include "communicator.h"

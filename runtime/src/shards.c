@@ -1,4 +1,5 @@
 /* The arithmetic of grids and shards. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "shards.h"
 #include "text.h"
 

@@ -1,4 +1,5 @@
 /* The arithmetic of grids and shards. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_SHARDS_H
 #define RONDO_SRC_SHARDS_H
 

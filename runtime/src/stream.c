@@ -1,4 +1,5 @@
 /* Streams: beginning and ending operations, waiting, and the queue of the communication stream. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "stream.h"
 #include "clock.h"
 #include "exchange.h"

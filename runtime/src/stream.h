@@ -1,4 +1,5 @@
 /* Streams: beginning and ending operations, waiting, and the queue of the communication stream. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_STREAM_H
 #define RONDO_SRC_STREAM_H
 

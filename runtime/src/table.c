@@ -1,4 +1,5 @@
 /* The functions that the entries of programs call. Misuse by a program is a failure of its rank, not of the process. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "table.h"
 #include "exchange.h"
 #include "failure.h"

@@ -1,4 +1,5 @@
 /* The functions that the entries of programs call. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_TABLE_H
 #define RONDO_SRC_TABLE_H
 

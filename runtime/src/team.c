@@ -1,4 +1,5 @@
 /* The threads that share the kernels of a rank. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "team.h"
 #include "clock.h"
 

@@ -4,6 +4,7 @@
  * same data in every step, and then whatever part nobody has taken yet, so that nobody waits for a thread that has not
  * woken up. Idle helpers watch for the next kernel for a moment and then sleep.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_TEAM_H
 #define RONDO_SRC_TEAM_H
 

@@ -1,4 +1,5 @@
 /* Checks of one DLPack tensor against the manifest. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "tensor_check.h"
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* Checks of one DLPack tensor against the manifest, and error texts that name the tensor. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_TENSOR_CHECK_H
 #define RONDO_SRC_TENSOR_CHECK_H
 

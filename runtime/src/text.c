@@ -1,4 +1,5 @@
 /* Small helpers for building texts. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "text.h"
 
 #include <stdarg.h>

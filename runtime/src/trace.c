@@ -1,4 +1,5 @@
 /* Recording what each stream did. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "trace.h"
 
 #include <stdlib.h>

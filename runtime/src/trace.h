@@ -1,4 +1,5 @@
 /* Recording what each stream did. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_TRACE_H
 #define RONDO_SRC_TRACE_H
 

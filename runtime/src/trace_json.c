@@ -1,4 +1,5 @@
 /* Writing a trace as Chrome-trace JSON, which Perfetto opens. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "rondo/abi.h"
 #include "text.h"
 #include "trace.h"

@@ -1,4 +1,5 @@
 /* One rank that stands for all: it receives its own sends, when the ranks of a real ring would have delivered. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "clock.h"
 #include "exchange.h"
 

@@ -1,4 +1,5 @@
 /* Exchanges between ranks that are threads of one process. The receiver copies, once both ends have posted. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "clock.h"
 #include "exchange.h"
 #include "failure.h"

@@ -6,6 +6,7 @@
  * a long kernel on a busy machine is no stall. If it makes none for the time-out, the run fails, and the error names
  * the rank that waits for it and what for.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "watchdog.h"
 #include "clock.h"
 #include "failure.h"

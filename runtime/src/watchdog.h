@@ -1,4 +1,5 @@
 /* The watchdog: ends a run in which a rank makes no progress. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_WATCHDOG_H
 #define RONDO_SRC_WATCHDOG_H
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Parses and verifies every ```mlir example of the documentation, but for sketches, which leave out parts by `...`.
 
 usage: check_examples.py RONDO_OPT FILE...     the files are .td (op, type and attribute descriptions) and .md

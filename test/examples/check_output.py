@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs an example and compares what it prints with its expected output.
 
     check_output.py expected-output.txt -- command [argument ...]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Finds FileCheck directives that check nothing: FileCheck ignores a line that it does not recognise as a directive.
 
 A dead check is a comment that starts like a directive but

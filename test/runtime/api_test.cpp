@@ -1,4 +1,5 @@
 // Misuse of the public functions: an error each time, never a crash.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ring_sum.h"
 
 #include <atomic>

@@ -1,4 +1,5 @@
 // Binding: lengths from tensors, views of shards, and the error of each tensor that does not fit.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "support.h"
 
 extern "C" {

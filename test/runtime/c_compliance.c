@@ -1,4 +1,5 @@
 /* The public headers are C99: this file is compiled with -std=c99 -pedantic-errors -Werror, and linked. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "rondo/abi.h"
 #include "rondo/rondo.h"
 

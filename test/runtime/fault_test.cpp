@@ -1,5 +1,6 @@
 // Faults: whatever a rank does wrong ends the run on every rank, with an error that says who and where; and the
 // communicator serves the next run.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ring_sum.h"
 
 #include <chrono>

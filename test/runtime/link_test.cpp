@@ -1,4 +1,5 @@
 // Emulated links and the loopback communicator. A busy machine may take longer, so times have lower bounds only.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ring_sum.h"
 
 using namespace rondo_test;

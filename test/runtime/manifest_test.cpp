@@ -1,4 +1,5 @@
 // Manifests: what is read from a right one, and the error of each wrong one.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "support.h"
 
 extern "C" {

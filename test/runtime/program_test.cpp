@@ -1,4 +1,5 @@
 // Loading: whole programs load, and whatever is no whole program is an error that names the file.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "support.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Tests that run fixtures/ring_sum.c.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_RUNTIME_RING_SUM_H
 #define RONDO_TEST_RUNTIME_RING_SUM_H
 

@@ -1,4 +1,5 @@
 // Runs on ranks that are threads: every number of ranks, every kind of shard, both streams, and what is counted.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ring_sum.h"
 
 using namespace rondo_test;

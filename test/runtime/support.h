@@ -1,4 +1,5 @@
 // What the runtime's tests share: handles that destroy themselves, and tensors that own their data.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_RUNTIME_SUPPORT_H
 #define RONDO_TEST_RUNTIME_SUPPORT_H
 

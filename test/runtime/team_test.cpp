@@ -1,4 +1,5 @@
 // Several threads a rank: the team by itself, and runs whose kernels a team shares.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ring_sum.h"
 
 extern "C" {

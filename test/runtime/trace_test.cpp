@@ -1,5 +1,6 @@
 // Traces: events through the visitor, the same as valid JSON, a lane for each stream of each rank, and no file where
 // one cannot be written.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ring_sum.h"
 
 #include "rondo/abi.h"

@@ -1,4 +1,5 @@
 //===- Replicate.cpp - A schedule from outside of Rondo -------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Moves:  the keys and values, until every rank has all of them; then each attends its own queries to all keys at once.
 // Costs:  (n - 1) * (keys + values), in bytes of one block; n steps; room for all keys and values.

@@ -1,4 +1,5 @@
 //===- Replicate.h - A schedule from outside of Rondo ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_SCHEDULELIBRARY_REPLICATE_H
 #define RONDO_TEST_SCHEDULELIBRARY_REPLICATE_H
 

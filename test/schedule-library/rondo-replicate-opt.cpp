@@ -1,4 +1,5 @@
 //===- rondo-replicate-opt.cpp - rondo-opt with one more schedule ---------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Replicate.h"
 
 #include "tools/common/Register.h"

@@ -1,4 +1,5 @@
 //===- Register.cpp - What every tool registers ---------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/common/Register.h"
 
 #include "codegen/Passes.h"

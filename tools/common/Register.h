@@ -1,4 +1,5 @@
 //===- Register.h - What every tool registers -----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TOOLS_COMMON_REGISTER_H
 #define RONDO_TOOLS_COMMON_REGISTER_H
 

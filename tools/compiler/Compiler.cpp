@@ -1,4 +1,5 @@
 //===- Compiler.cpp - From MLIR text to a program -------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/compiler/Compiler.h"
 
 #include "codegen/host/Entries.h"

@@ -1,4 +1,5 @@
 //===- Compiler.h - From MLIR text to a program ---------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TOOLS_COMPILER_COMPILER_H
 #define RONDO_TOOLS_COMPILER_COMPILER_H
 

@@ -1,4 +1,5 @@
 //===- Linker.cpp - Makes a program of an object file ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/compiler/Compiler.h"
 
 #include "mlir/IR/Diagnostics.h"

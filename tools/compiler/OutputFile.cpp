@@ -1,4 +1,5 @@
 //===- OutputFile.cpp - Files that are complete or not there --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/compiler/OutputFile.h"
 
 #include "mlir/IR/Diagnostics.h"

@@ -1,4 +1,5 @@
 //===- OutputFile.h - Files that are complete or not there ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TOOLS_COMPILER_OUTPUTFILE_H
 #define RONDO_TOOLS_COMPILER_OUTPUTFILE_H
 

@@ -1,4 +1,5 @@
 //===- Pipelines.cpp - The passes of a compilation, in order --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/compiler/Pipelines.h"
 
 #include "codegen/Passes.h"

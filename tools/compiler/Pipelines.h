@@ -1,4 +1,5 @@
 //===- Pipelines.h - The passes of a compilation, in order ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The one place that says which passes turn which level of a program into the next. The tools and the C API share it.
 //

@@ -1,4 +1,5 @@
 //===- Plan.cpp - What a compiled program will do, for people -------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/compiler/Plan.h"
 
 #include "codegen/host/Entries.h"

@@ -1,4 +1,5 @@
 //===- Plan.h - What a compiled program will do, for people ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The plan of each public function: for each attention its schedule, its steps, the bytes that it sends and what hides
 // its transfers; the arena and the kernels. Schedules are what the passes remark; the rest is read off the program.

@@ -1,4 +1,5 @@
 //===- CApi.cpp - The compiler as a C library -----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/compiler.h"
 
 #include "tools/common/Register.h"

@@ -1,4 +1,5 @@
 //===- rondo-compile.cpp - Compiles an attention program ------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/common/Register.h"
 #include "tools/compiler/Compiler.h"
 #include "tools/compiler/Plan.h"

@@ -1,4 +1,5 @@
 //===- rondo-lsp-server.cpp - Diagnostics, hover and navigation in editors ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/common/Register.h"
 
 #include "mlir/IR/DialectRegistry.h"

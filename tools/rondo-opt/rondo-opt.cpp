@@ -1,4 +1,5 @@
 //===- rondo-opt.cpp - Runs single passes and pipelines on MLIR text ------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/common/Register.h"
 
 #include "mlir/IR/DialectRegistry.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/check.h"
 
 #include "tools/rondo-run/text.h"

@@ -1,4 +1,5 @@
 // Compares the outputs of a run with the dense evaluation in float64. rondo-run --help states the rules.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_CHECK_H
 #define RONDO_RUN_CHECK_H
 

@@ -1,4 +1,5 @@
 // The readable form of a manifest.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/manifest.h"
 
 #include "tools/rondo-run/text.h"

@@ -1,4 +1,5 @@
 // Element types of programs, and the conversions between them. All roundings are to nearest, ties to even.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_DTYPE_H
 #define RONDO_RUN_DTYPE_H
 

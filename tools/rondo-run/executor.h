@@ -1,4 +1,5 @@
 // The runtime's handles, owned, and its calls with their errors as values. The only part that calls the runtime.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_EXECUTOR_H
 #define RONDO_RUN_EXECUTOR_H
 

@@ -1,4 +1,5 @@
 // The inputs of a run, read or generated.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_INPUTS_H
 #define RONDO_RUN_INPUTS_H
 

@@ -1,4 +1,5 @@
 // Binds the lengths that a program leaves open: by --length, and by the shapes of input files.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_LENGTHS_H
 #define RONDO_RUN_LENGTHS_H
 

@@ -1,4 +1,5 @@
 // rondo-run: runs a program that rondo-compile made, checks it against float64 and reports what it took.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/session.h"
 #include "tools/rondo-run/text.h"
 

@@ -1,4 +1,5 @@
 // What a program says of itself (docs/manifest.md), as values.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_MANIFEST_H
 #define RONDO_RUN_MANIFEST_H
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/npy.h"
 
 #include "tools/rondo-run/output_file.h"

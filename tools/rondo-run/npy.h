@@ -1,4 +1,5 @@
 // NumPy's .npy files, versions 1 to 3, of little-endian floating point arrays in C order.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_NPY_H
 #define RONDO_RUN_NPY_H
 

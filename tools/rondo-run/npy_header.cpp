@@ -1,4 +1,5 @@
 // The header of a .npy file is a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/npy.h"
 
 #include "tools/rondo-run/text.h"

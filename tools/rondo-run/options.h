@@ -1,4 +1,5 @@
 // The command line. Everything that can be judged without the program is judged here.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_OPTIONS_H
 #define RONDO_RUN_OPTIONS_H
 

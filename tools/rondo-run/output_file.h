@@ -1,4 +1,5 @@
 // Files that appear under their name complete or not at all.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_OUTPUT_FILE_H
 #define RONDO_RUN_OUTPUT_FILE_H
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/plan.h"
 
 #include "tools/rondo-run/lengths.h"

@@ -1,5 +1,6 @@
 // What a run will do: the command line matched against the program. Every name, length, file and folder is judged
 // here, before anything runs.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_PLAN_H
 #define RONDO_RUN_PLAN_H
 

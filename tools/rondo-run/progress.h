@@ -1,4 +1,5 @@
 // A line on the terminal that says what long work is at. Silent when standard error is not a terminal.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_PROGRESS_H
 #define RONDO_RUN_PROGRESS_H
 

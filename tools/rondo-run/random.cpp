@@ -1,4 +1,5 @@
 // Compiled with -ffp-contract=off: a fused multiply-add would round differently on machines that have one.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/random.h"
 
 #include <cmath>

@@ -1,6 +1,7 @@
 // Seeded standard normal numbers, the same on every machine: a counter-based generator (SplitMix64) and the Box-Muller
 // transform, in IEEE additions, multiplications, divisions and square roots alone. The logarithm and the sine of a C
 // library differ in the last bit between versions, so none is called.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_RANDOM_H
 #define RONDO_RUN_RANDOM_H
 

@@ -1,4 +1,5 @@
 // What a run was like: for people on standard output, and for programs as JSON.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_REPORT_H
 #define RONDO_RUN_REPORT_H
 

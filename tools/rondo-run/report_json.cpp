@@ -1,4 +1,5 @@
 // The JSON form of a report.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/report.h"
 
 #include "tools/rondo-run/output_file.h"

@@ -1,4 +1,5 @@
 // A value or the text of an error: how every part of rondo-run reports what is wrong.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_RESULT_H
 #define RONDO_RUN_RESULT_H
 

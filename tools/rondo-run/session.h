@@ -1,4 +1,5 @@
 // One run of rondo-run behind the command line: reference, repetitions, comparison, files.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_SESSION_H
 #define RONDO_RUN_SESSION_H
 

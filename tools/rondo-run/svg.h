@@ -1,4 +1,5 @@
 // Builds a picture in SVG, element by element.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_SVG_H
 #define RONDO_RUN_SVG_H
 

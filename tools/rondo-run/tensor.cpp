@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/tensor.h"
 
 #include "tools/rondo-run/text.h"

@@ -1,4 +1,5 @@
 // A dense tensor in host memory that the runtime can borrow as a DLPack tensor.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_TENSOR_H
 #define RONDO_RUN_TENSOR_H
 

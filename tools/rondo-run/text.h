@@ -1,4 +1,5 @@
 // Strict parsing of numbers, and the wording that messages share.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_TEXT_H
 #define RONDO_RUN_TEXT_H
 

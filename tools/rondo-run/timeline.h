@@ -1,4 +1,5 @@
 // A picture of what the ranks did when: for each rank a lane of compute and one of communication.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_TIMELINE_H
 #define RONDO_RUN_TIMELINE_H
 

@@ -12,6 +12,7 @@
  * Every table function returns a rondo_status (0 is success). Generated code checks each and returns the first failure
  * unchanged, so that an error unwinds the entry of each rank.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_ABI_H
 #define RONDO_ABI_H
 

@@ -12,6 +12,7 @@
  * Shards. A length S that is sharded over n ranks is cut into blocks of ceil(S / n): rank r holds
  * [min(r * block, S), min((r + 1) * block, S)). The last shards may be shorter, or empty.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_RONDO_H
 #define RONDO_RONDO_H
 

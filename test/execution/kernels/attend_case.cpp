@@ -1,4 +1,5 @@
 //===- attend_case.cpp - One attention, its kernel, and its float64 oracle ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attend_case.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 //===- attend_case.h - One attention, its kernel, and its float64 oracle --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_KERNELS_ATTEND_CASE_H
 #define RONDO_TEST_EXECUTION_KERNELS_ATTEND_CASE_H
 

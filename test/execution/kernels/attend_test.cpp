@@ -1,4 +1,5 @@
 //===- attend_test.cpp - rondo.attend on CPUs against float64 -------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attend_case.h"
 
 #include <gtest/gtest.h>

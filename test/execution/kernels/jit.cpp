@@ -1,4 +1,5 @@
 //===- jit.cpp - Compiles kernels for this process ------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "jit.h"
 
 #include "codegen/Passes.h"

@@ -1,4 +1,5 @@
 //===- jit.h - Compiles kernels for this process --------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_KERNELS_JIT_H
 #define RONDO_TEST_EXECUTION_KERNELS_JIT_H
 

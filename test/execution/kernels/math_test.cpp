@@ -1,4 +1,5 @@
 //===- math_test.cpp - The vector exp and log against float64 -------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "jit.h"
 #include "shard.h"
 

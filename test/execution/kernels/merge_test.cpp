@@ -1,4 +1,5 @@
 //===- merge_test.cpp - rondo.merge on CPUs against float64 ---------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "jit.h"
 #include "shard.h"
 

@@ -1,4 +1,5 @@
 //===- reference_test.cpp - The float64 evaluation of global programs -----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "jit.h"
 #include "shard.h"
 

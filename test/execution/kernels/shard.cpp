@@ -1,4 +1,5 @@
 //===- shard.cpp - Tensors between inaccessible pages ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "shard.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 //===- shard.h - Tensors between inaccessible pages -----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_KERNELS_SHARD_H
 #define RONDO_TEST_EXECUTION_KERNELS_SHARD_H
 

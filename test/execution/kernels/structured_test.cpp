@@ -1,4 +1,5 @@
 //===- structured_test.cpp - Element-wise kernels on CPUs -----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "jit.h"
 #include "shard.h"
 

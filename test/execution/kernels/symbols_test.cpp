@@ -1,4 +1,5 @@
 //===- symbols_test.cpp - What compiled kernels need from elsewhere -------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attend_case.h"
 #include "jit.h"
 

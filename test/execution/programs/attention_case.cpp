@@ -1,4 +1,5 @@
 //===- attention_case.cpp - A program of one attention, run on some ranks and compared with float64 -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attention_case.h"
 
 #include <gtest/gtest.h>

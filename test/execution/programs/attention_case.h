@@ -1,4 +1,5 @@
 //===- attention_case.h - A program of one attention, run on some ranks and compared with float64 -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_PROGRAMS_ATTENTION_CASE_H
 #define RONDO_TEST_EXECUTION_PROGRAMS_ATTENTION_CASE_H
 

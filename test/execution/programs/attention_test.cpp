@@ -1,4 +1,5 @@
 //===- attention_test.cpp - Element types, heads, feature sizes, masks and schedules --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attention_case.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 //===- compile.cpp - Compiles programs with rondo-compile, each once ------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "run.h"
 #include "session.h"
 

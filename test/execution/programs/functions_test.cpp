@@ -1,4 +1,5 @@
 //===- functions_test.cpp - Several attentions and elementwise ops in a function, several functions -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "oracle.h"
 #include "program_text.h"
 #include "run.h"

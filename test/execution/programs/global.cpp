@@ -1,4 +1,5 @@
 //===- global.cpp - Tensors of the global program, and who holds which part of them ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "global.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 //===- global.h - Tensors of the global program, and who holds which part of them -----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_PROGRAMS_GLOBAL_H
 #define RONDO_TEST_EXECUTION_PROGRAMS_GLOBAL_H
 

@@ -1,4 +1,5 @@
 //===- grid_test.cpp - Axes that shard batch and heads, several axes, replicated operands ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attention_case.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 //===- lengths_test.cpp - One binary at many lengths and numbers of ranks; programs of static shape -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attention_case.h"
 
 #include <gtest/gtest.h>

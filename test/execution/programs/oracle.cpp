@@ -1,4 +1,5 @@
 //===- oracle.cpp - Dense attention in float64, and how near a result must come to it -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "oracle.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 //===- oracle.h - Dense attention in float64, and how near a result must come to it ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_PROGRAMS_ORACLE_H
 #define RONDO_TEST_EXECUTION_PROGRAMS_ORACLE_H
 

@@ -1,4 +1,5 @@
 //===- program_text.cpp - The text of global programs ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "program_text.h"
 
 using namespace rondo::test;

@@ -1,4 +1,5 @@
 //===- program_text.h - The text of global programs -----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_PROGRAMS_PROGRAM_TEXT_H
 #define RONDO_TEST_EXECUTION_PROGRAMS_PROGRAM_TEXT_H
 

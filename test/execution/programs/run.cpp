@@ -1,4 +1,5 @@
 //===- run.cpp - Runs programs on shards between inaccessible pages -------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "run.h"
 #include "session.h"
 

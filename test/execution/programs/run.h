@@ -1,4 +1,5 @@
 //===- run.h - Compiles programs and runs them on shards between inaccessible pages ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_PROGRAMS_RUN_H
 #define RONDO_TEST_EXECUTION_PROGRAMS_RUN_H
 

@@ -1,4 +1,5 @@
 //===- run_test.cpp - The same bits each time; loopback -------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attention_case.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 //===- semantics_test.cpp - Large logits, NaNs, infinities, and rows that see no key --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attention_case.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 //===- session.cpp - The runtime's handles that all tests share -----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "session.h"
 
 #include <gtest/gtest.h>

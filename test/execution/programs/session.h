@@ -1,4 +1,5 @@
 //===- session.h - The runtime's handles that all tests share -------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EXECUTION_PROGRAMS_SESSION_H
 #define RONDO_TEST_EXECUTION_PROGRAMS_SESSION_H
 

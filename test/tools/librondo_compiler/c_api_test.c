@@ -1,5 +1,6 @@
 /* The compiler's C API, as an application in C99 uses it: text in memory becomes a program that librondo_runtime runs.
  * Usage: rondo-compiler-c-api-test <folder to write to> */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "rondo/compiler.h"
 #include "rondo/rondo.h"
 

@@ -1,4 +1,5 @@
 // The comparison must accept rounding and refuse everything else.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/check.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // A program whose ranks communicate: figures, links and faults.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/tools/rondo-run/rondo_run.h"
 
 #include <jansson.h>

@@ -1,4 +1,5 @@
 // Conversions between element types, against values worked out by hand and against exhaustive round trips.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/dtype.h"
 
 #include <cmath>

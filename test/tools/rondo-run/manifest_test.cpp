@@ -1,4 +1,5 @@
 // Manifests are read whole or refused with the place that is wrong.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/manifest.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Wrong command lines and wrong files: each ends with status 2 and an error that names what is wrong and what is right.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/tools/rondo-run/rondo_run.h"
 
 using namespace rondo::test;

@@ -1,4 +1,5 @@
 // .npy files: what NumPy writes is read back, and everything else is refused with a reason.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/npy.h"
 
 #include "test/tools/rondo-run/temporary_folder.h"

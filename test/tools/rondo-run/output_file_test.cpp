@@ -1,4 +1,5 @@
 // Files that appear complete or not at all.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/output_file.h"
 
 #include "test/tools/rondo-run/temporary_folder.h"

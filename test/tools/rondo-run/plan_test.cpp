@@ -1,4 +1,5 @@
 // Grids that the fixtures of the other tests do not have.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/plan.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // The generator must be right, and give the same numbers on every machine.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/inputs.h"
 #include "tools/rondo-run/random.h"
 

@@ -1,4 +1,5 @@
 // The figures of a report, from statistics that are made up.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/report.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/tools/rondo-run/rondo_run.h"
 
 #include <cstring>

@@ -1,4 +1,5 @@
 // Runs the rondo-run binary as a user would.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_RONDO_RUN_H
 #define RONDO_TEST_RONDO_RUN_H
 

@@ -1,4 +1,5 @@
 // Runs that work, and checks and runs that fail as they should.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/tools/rondo-run/rondo_run.h"
 
 #include <cmath>

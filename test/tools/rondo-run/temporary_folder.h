@@ -1,4 +1,5 @@
 // A folder for the files of one test, removed at its end.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_TEMPORARY_FOLDER_H
 #define RONDO_TEST_TEMPORARY_FOLDER_H
 

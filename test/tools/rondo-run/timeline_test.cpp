@@ -1,4 +1,5 @@
 // Pictures of made-up runs: everything is there, inside the picture, and no texts overlap.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/svg.h"
 #include "tools/rondo-run/timeline.h"
 

@@ -3,6 +3,7 @@
  * The compiler and the runtime are separate libraries: a program that this one writes is loaded by librondo_runtime,
  * which needs no LLVM.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_COMPILER_H
 #define RONDO_COMPILER_H
 
