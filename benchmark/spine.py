@@ -32,9 +32,9 @@ class Bench:
         self.folder = tempfile.TemporaryDirectory()
         self.failures = 0
 
-    def compile(self, name, *options):
+    def compile(self, name, *options, source=EXAMPLE):
         program = pathlib.Path(self.folder.name) / f"{name}.so"
-        subprocess.run([self.bin / "rondo-compile", EXAMPLE, "-o", program, *options], check=True)
+        subprocess.run([self.bin / "rondo-compile", source, "-o", program, *options], check=True)
         return program
 
     def run(self, program, *options):
@@ -76,12 +76,17 @@ def link_for(size, seconds):
     return size / seconds / 1e9
 
 
-def measure_error(bench, ring):
+def measure_errors(bench):
+    """The example in each element type against its float64 evaluation."""
     summary = pathlib.Path(bench.folder.name) / "check.json"
-    subprocess.run([bench.bin / "rondo-run", ring, f"--ranks={RANKS}", "--check", f"--json={summary}"], check=True,
-                   stdout=subprocess.DEVNULL)
-    error = json.loads(summary.read_text())["check"][0]["error"]
-    bench.report("relative error against float64, example 01", f"{error:.1e}", "<= 4e-6", error <= 4e-6)
+    for element_type, bar in (("f32", 4e-6), ("f16", 6e-4), ("bf16", 4e-3)):
+        source = pathlib.Path(bench.folder.name) / f"{element_type}.mlir"
+        source.write_text(EXAMPLE.read_text().replace("f32", element_type))
+        program = bench.compile(element_type, "--schedule=query-ring", source=source)
+        subprocess.run([bench.bin / "rondo-run", program, "--check", f"--json={summary}"], check=True,
+                       stdout=subprocess.DEVNULL)
+        error = json.loads(summary.read_text())["check"][0]["error"]
+        bench.report(f"relative error against float64, {element_type}", f"{error:.1e}", f"<= {bar:.0e}", error <= bar)
 
 
 def measure_overlap(bench, ring, synchronous):
@@ -121,6 +126,13 @@ def measure_compilation(bench):
                  statistics.median(times) < 1)
 
 
+def measure_suite(bench, build):
+    start = time.monotonic()
+    passed = subprocess.run(["ctest", "--test-dir", build, "-R", "^lit$"], stdout=subprocess.DEVNULL, check=False)
+    seconds = time.monotonic() - start
+    bench.report("lit suite", f"{seconds:.0f} s", "< 60 s", passed.returncode == 0 and seconds < 60)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=ROOT / "build")
@@ -135,10 +147,11 @@ def main():
                  platform.machine())
     print(f"{model}, medians of {2 * arguments.rounds} interleaved runs\n")
     print("| what | measured | bar | held |\n|---|---|---|---|")
-    measure_error(bench, ring)
+    measure_errors(bench)
     measure_overlap(bench, ring, synchronous)
     measure_schedules(bench, ring, key_value_ring)
     measure_compilation(bench)
+    measure_suite(bench, arguments.build)
     return 1 if bench.failures else 0
 
 
