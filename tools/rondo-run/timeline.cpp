@@ -129,7 +129,9 @@ void Drawing::drawAxis() {
   double bottom = plotBottom() + 6;
   for (int64_t time = 0; time <= duration; time += distance) {
     double x = xOf(origin + time);
-    svg.line(x, plotTop, x, bottom, faint);
+    for (int32_t rank = 0; rank < shownRanks; ++rank) // not across the numbers of steps
+      svg.line(x, yOf(rank, Lane::Compute), x, yOf(rank, Lane::Communication) + laneHeight, faint);
+    svg.line(x, bottom, x, bottom + 4, grey);
     svg.text(x, bottom + 16, concat(double(time) / double(unit.nanoseconds)), {smallText, Anchor::Middle, grey});
   }
   svg.line(plotLeft, bottom, plotRight, bottom, grey);
