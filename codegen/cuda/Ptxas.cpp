@@ -145,7 +145,7 @@ static LogicalResult checkReport(Location loc, StringRef report) {
 static FailureOr<Cubin> runPtxas(Location loc, StringRef ptx, StringRef ptxas) {
   llvm::SmallString<128> names[3]; // PTX, cubin, report
   static constexpr StringLiteral suffixes[] = {"ptx", "cubin", "txt"};
-  auto removeFiles = llvm::make_scope_exit([&] {
+  llvm::scope_exit removeFiles([&] {
     for (StringRef name : names)
       if (!name.empty())
         fs::remove(name);
