@@ -84,6 +84,8 @@ public:
   Value count;
 
 private:
+  Value getRow();
+
   AttendContext &context;
   Value row;
   bool broadcast;

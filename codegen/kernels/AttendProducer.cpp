@@ -88,26 +88,25 @@ void AttendProducer::loadBlocks(const WorkTile &tile, Value turn, function_ref<v
   loadBlock(values, arguments.values, tile, emit.sub(tile.blocks, 1), last);
 }
 
-/// All tiles of the table: the next tile's first K, then the last V of this one, then the next tile's Q, which must
-/// wait for this one's last scores.
+/// All tiles of the table. Around the end of a tile, the order is: the first K of the next tile, the last V of this
+/// one, the next tile's Q, which must wait for this one's last scores.
 static void emitTableLoads(AttendContext &context, AttendProducer &producer) {
   Emitter &emit = context.emit;
   TileTable table(context, /*broadcast=*/false);
   Value zero = emit.i32(0);
   ValueList carried = table.load(zero);
-  WorkTile first = table.decode(carried, zero);
-  producer.loadQueries(first);
-  producer.loadFirstKeys(first, zero);
+  producer.loadFirstKeys(table.decode(carried, zero), zero);
   carried.push_back(zero);
   emit.loop(zero, table.count, carried, [&](Value round, ValueRange carried) {
-    Value nextRound = emit.add(round, 1), hasNext = emit.less(nextRound, table.count), nextTurn;
+    Value nextRound = emit.add(round, 1), nextTurn;
     ValueList words = table.load(nextRound);
-    WorkTile next = table.decode(words, nextRound);
-    producer.loadBlocks(table.decode(carried.drop_back(), round), carried.back(), [&](Value turn) {
+    WorkTile tile = table.decode(carried.drop_back(), round);
+    producer.loadQueries(tile);
+    producer.loadBlocks(tile, carried.back(), [&](Value turn) {
       nextTurn = turn;
-      emit.ifThen(hasNext, [&] { producer.loadFirstKeys(next, turn); });
+      emit.ifThen(emit.less(nextRound, table.count),
+                  [&] { producer.loadFirstKeys(table.decode(words, nextRound), turn); });
     });
-    emit.ifThen(hasNext, [&] { producer.loadQueries(next); });
     words.push_back(nextTurn);
     return words;
   });

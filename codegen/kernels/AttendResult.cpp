@@ -56,9 +56,8 @@ namespace {
 /// Stores one row of a quad. Its columns come in chunks of 8: lane t of the quad holds columns 2t and 2t+1 of each.
 class RowWriter {
 public:
-  RowWriter(AttendContext &context)
-      : context(context), emit(context.emit), format(context.configuration.output),
-        laneInQuad(emit.bitAnd(context.thread, 3)) {}
+  explicit RowWriter(AttendContext &context)
+      : emit(context.emit), format(context.configuration.output), laneInQuad(emit.bitAnd(context.thread, 3)) {}
 
   /// `columns` are the elements of this thread; `pointer` is where the row begins.
   void store(ArrayRef<Value> columns, Value pointer, Value isValid);
@@ -71,7 +70,6 @@ private:
   }
   Value pack(Value low, Value high) { return emit.pack(getType(emit, format), low, high); }
 
-  AttendContext &context;
   Emitter &emit;
   ElementFormat format;
   Value laneInQuad;

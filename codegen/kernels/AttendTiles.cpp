@@ -76,17 +76,24 @@ static constexpr int64_t kWordBytes = 4;
 
 TileTable::TileTable(AttendContext &context, bool broadcast) : context(context), broadcast(broadcast) {
   Emitter &emit = context.emit;
-  Value rowNumber = emitBlockIndex(emit, 'x');
-  Value words = emit.mul(emit.toI64(rowNumber), emit.toI64(context.arguments.tileStride));
-  row = emit.offset(context.arguments.tiles, emit.getI32Type(), words);
+  row = getRow();
   count = settle(emit.inlinePtx("ld.global.b32 $0, [$1];", "=r,l", row, emit.getI32Type()))[0];
+}
+
+// The CTA's number is read in PTX, so that this is computed where it is asked for.
+Value TileTable::getRow() {
+  Emitter &emit = context.emit;
+  Value number = emit.inlinePtx("mov.u32 $0, %ctaid.x;", "=r", {}, emit.getI32Type())[0];
+  Value words = emit.mul(emit.toI64(number), emit.toI64(context.arguments.tileStride));
+  return emit.offset(context.arguments.tiles, emit.getI32Type(), words);
 }
 
 // In PTX, so that the load stays where it is. A kernel without a mask does not need the second word.
 ValueList TileTable::load(Value index) {
   Emitter &emit = context.emit;
   static_assert(sizeof(rondo_tile) == 2 * kWordBytes);
-  Value entry = emit.offset(row, emit.getI64Type(), emit.toI64(emit.add(index, 1)));
+  // The loading thread has few registers: it rather computes the row's address again.
+  Value entry = emit.offset(broadcast ? row : getRow(), emit.getI64Type(), emit.toI64(emit.add(index, 1)));
   Type word = emit.getI32Type();
   if (!context.configuration.causal)
     return emit.inlinePtx("ld.global.b32 $0, [$1];", "=r,l", entry, word);
