@@ -100,12 +100,27 @@ static MergeConfiguration getMergeConfiguration() {
   return c;
 }
 
+/// One "key value" line each: what the configuration fixes, then rondo_kernel_traits.
 static void printTraits(llvm::raw_ostream &stream, StringRef name, const rondo_kernel_traits &traits) {
-  stream << "name " << name << "\nthreads " << traits.threads << "\nshared_bytes " << traits.shared_bytes
-         << "\ncluster " << traits.cluster << "\nwarpgroups " << traits.warpgroups << "\nblock_keys "
-         << traits.block_keys << "\ncausal " << traits.causal << "\npersistent " << traits.persistent
-         << "\ndependent_launch " << traits.dependent_launch << "\nrows_per_block " << traits.rows_per_block
-         << "\narriving " << traits.arriving << "\n";
+  bool isAttend = kernelKind == KernelKind::Attend;
+  stream << "name " << name << "\nkernel " << (isAttend ? "attend" : "merge") << "\ninput " << getName(input)
+         << "\noutput " << getName(output) << "\nfeatures " << features << "\nvalue_features "
+         << (valueFeatures.getNumOccurrences() ? valueFeatures : features) << "\nnegate_scores " << negateScores;
+  if (traits.arriving)
+    stream << "\narriving_type " << getName(arriving);
+  const std::pair<StringRef, int32_t> fields[] = {{"threads", traits.threads},
+                                                  {"shared_bytes", traits.shared_bytes},
+                                                  {"cluster", traits.cluster},
+                                                  {"warpgroups", traits.warpgroups},
+                                                  {"block_keys", traits.block_keys},
+                                                  {"causal", traits.causal},
+                                                  {"persistent", traits.persistent},
+                                                  {"dependent_launch", traits.dependent_launch},
+                                                  {"rows_per_block", traits.rows_per_block},
+                                                  {"arriving", traits.arriving}};
+  for (auto [key, value] : fields)
+    stream << "\n" << key << " " << value;
+  stream << "\n";
 }
 
 /// Writes the kernel of `module`, which is lowered.
