@@ -46,7 +46,7 @@ Value Emitter::pack(Type element, Value low, Value high) {
 RowPair Emitter::unpack(Type element, Value packed) {
   Value pair = LLVM::BitcastOp::create(*this, VectorType::get(2, element), packed);
   auto extend = [&](int64_t i) -> Value {
-    return arith::ExtFOp::create(*this, getF32Type(), LLVM::ExtractElementOp::create(*this, pair, i32(i)));
+    return LLVM::FPExtOp::create(*this, getF32Type(), LLVM::ExtractElementOp::create(*this, pair, i32(i)));
   };
   return {extend(0), extend(1)};
 }

@@ -65,8 +65,8 @@ void cuda::emitNamedBarrierArrive(Emitter &emit, Value id, int64_t threads) {
 }
 
 void cuda::emitClusterBarrier(Emitter &emit) {
-  NVVM::ClusterArriveOp::create(emit);
-  NVVM::ClusterWaitOp::create(emit);
+  NVVM::ClusterArriveOp::create(emit, /*aligned=*/UnitAttr());
+  NVVM::ClusterWaitOp::create(emit, /*aligned=*/UnitAttr());
 }
 
 void cuda::emitMBarrierInit(Emitter &emit, Value barrier, int64_t arrivals) {

@@ -35,6 +35,8 @@ class PipelineEnd {
 public:
   PipelineEnd(Emitter &emit, const PipelineStorage &storage, Value smem, Value instance = {});
 
+  const SmemTile &getTile() const { return storage.tile; }
+
 protected:
   Value getStage(Value turn) { return emit.bitAnd(turn, storage.stages - 1); }
   Value getPhase(Value turn) { return emit.bitAnd(emit.shiftRight(turn, llvm::Log2_64(storage.stages)), 1); }

@@ -38,7 +38,7 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(std::string &err
 
 static LogicalResult lower(ModuleOp module) {
   PassManager passes(module->getName());
-  if (failed(applyPassManagerCLOptions(passes)) || failed(parsePassPipeline(kLowering, passes)))
+  if (failed(parsePassPipeline(kLowering, passes)))
     return failure();
   return passes.run(module);
 }

@@ -125,7 +125,7 @@ static std::string getCacheKey(StringRef ptx, StringRef ptxas) {
 
 /// The first line of the report that says that a kernel would be slow, and the kernel that it is about.
 static LogicalResult checkReport(Location loc, StringRef report) {
-  llvm::Regex function("Function properties for ([A-Za-z0-9_$]+)|entry function '([^']+)'");
+  llvm::Regex function("Function properties for ([A-Za-z0-9_$]+)|function '([^']+)'");
   llvm::Regex spills("([1-9][0-9]*) bytes spill stores|([1-9][0-9]*) bytes spill loads");
   llvm::Regex warning("\\(C75[0-9][0-9]\\)|C75[0-9][0-9]");
   StringRef kernel = "(unknown)";
@@ -145,7 +145,7 @@ static LogicalResult checkReport(Location loc, StringRef report) {
 static FailureOr<Cubin> runPtxas(Location loc, StringRef ptx, StringRef ptxas) {
   llvm::SmallString<128> names[3]; // PTX, cubin, report
   static constexpr StringLiteral suffixes[] = {"ptx", "cubin", "txt"};
-  auto removeFiles = llvm::make_scope_exit([&] {
+  llvm::scope_exit removeFiles([&] {
     for (StringRef name : names)
       if (!name.empty())
         fs::remove(name);
