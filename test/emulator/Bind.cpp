@@ -16,7 +16,8 @@ namespace {
 struct OperandForm {
   bool isRead = true, isWritten = false, isVector = false;
   char letter = 0;
-  char second = 0; ///< of a pair
+  char second = 0;   ///< of a pair
+  char elements = 0; ///< of a vector, as a digit; 0: any number
 
   static std::vector<OperandForm> parse(std::string_view form);
 };
@@ -67,9 +68,9 @@ std::vector<OperandForm> OperandForm::parse(std::string_view text) {
       one.remove_prefix(1);
     }
     form.letter = one[0];
-    form.isVector = one.size() == 2 && one[1] == '*';
+    form.isVector = one.size() > 1 && one[1] == '*';
     if (one.size() == 3)
-      form.second = one[2];
+      (form.isVector ? form.elements : form.second) = one[2];
     forms.push_back(form);
   }
   return forms;
@@ -269,6 +270,8 @@ void Binder::bindOperand(Instruction &instruction, const SyntaxOperand &syntax, 
     return add({Operand::Kind::Register, false, bindValue(instruction, syntax, form, form.letter)});
   if (syntax.kind != Kind::Vector)
     throw Mismatch{"expected a vector, {a, b}"};
+  if (form.elements && syntax.elements.size() != static_cast<size_t>(form.elements - '0'))
+    throw Mismatch{concat("a vector of ", syntax.elements.size(), " elements, expected ", form.elements)};
   Operand vector = {Operand::Kind::Vector};
   for (const SyntaxOperand &element : syntax.elements)
     vector.elements.push_back(bindValue(instruction, element, form, form.letter));

@@ -5,7 +5,8 @@
 // of inline assembly do:
 //
 //   p h r l    a predicate, or a register of 16, 32 or 64 bits; or an immediate      r*  a vector of any length
-//   =r  +r     written; read and written                                             r|p a pair
+//   =r  +r     written; read and written                                             r*2 a vector of two
+//   r|p        a pair
 //   a          an address                                                            t   an address with coordinates
 //   i          an immediate                                                          @   a label
 //

@@ -49,7 +49,6 @@ void Cta::arrive(unsigned number, uint32_t threads, uint32_t expected) {
 
 void Cta::finishWarp(Warp &warp) {
   --liveWarps;
-  freeRegisters += warp.registerBudget * kWarpLanes;
   for (const auto &[thread, groups] : bulkStores)
     if (thread / kWarpLanes == warp.index && (!groups.open.empty() || !groups.committed.empty()))
       fail("thread ", thread, " ends before its bulk stores have been waited for");

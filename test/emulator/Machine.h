@@ -74,7 +74,7 @@ public:
   std::map<uint32_t, MBarrier> barriers; ///< by address
   std::array<NamedBarrier, 16> namedBarriers;
   const uint32_t initialRegisters; ///< of a thread
-  uint32_t freeRegisters;          ///< that setmaxnreg can give
+  uint32_t freeRegisters;          ///< that setmaxnreg can give; those of ended warps are not
   std::vector<std::unique_ptr<Warp>> warps;
   std::vector<ProductQueue> products;             ///< of each warpgroup
   std::map<uint32_t, BulkStoreGroups> bulkStores; ///< by thread
