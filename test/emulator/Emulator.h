@@ -34,6 +34,8 @@ public:
   explicit Kernel(std::unique_ptr<const Program> program) : program(std::move(program)) {}
 
   const std::string &getName() const { return program->syntax.name; }
+  /// The kernel as it is written: its parameters, above all.
+  const KernelSyntax &getSyntax() const { return program->syntax; }
 
   /// Runs the kernel to its end. `arguments` are the parameters as they lie in memory, in a structure for example.
   /// Clusters run on two threads of the host; each has a seed of its own. Fails with the first thing that is wrong in

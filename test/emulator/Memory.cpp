@@ -15,6 +15,12 @@ uint64_t GlobalMemory::add(std::string name, void *data, uint64_t bytes, bool is
   return kGlobalWindow + (static_cast<uint64_t>(pieces.size() - 1) << kPieceShift);
 }
 
+/// Addresses are not used again, so that stale ones are found.
+void GlobalMemory::unmap(uint64_t address) {
+  Piece &piece = pieces.at((address - kGlobalWindow) >> kPieceShift);
+  piece = {piece.name + ", which has been freed", nullptr, 0, false};
+}
+
 uint8_t *GlobalMemory::resolve(uint64_t address, uint64_t bytes, Access access, uint64_t alignment) const {
   const char *what = access == Access::Read ? "read" : "write";
   uint64_t index = (address - kGlobalWindow) >> kPieceShift;

@@ -37,6 +37,9 @@ public:
     return add(std::move(name), const_cast<void *>(data), bytes, false);
   }
 
+  /// Nothing is at `address` any more, which map() gave.
+  void unmap(uint64_t address);
+
   /// The host's address. Fails unless all bytes belong to one piece, and the address is a multiple of `alignment`.
   uint8_t *resolve(uint64_t address, uint64_t bytes, Access access, uint64_t alignment = 1) const;
 
