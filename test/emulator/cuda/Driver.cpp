@@ -1,8 +1,8 @@
 //===- Driver.cpp - A libcuda.so.1 whose GPU is the emulator --------------------------------------------*- C++ -*-===//
 //
-// The part of the CUDA driver that Rondo's launchers use. A program that loads the driver with dlopen runs its kernels in
-// the emulator if this library is what it finds, provided that its modules are PTX. Launches are synchronous, and streams
-// and events mean nothing. cuGetErrorString tells what the emulator found.
+// The part of the CUDA driver that Rondo's launchers use. A program that loads the driver with dlopen runs its kernels
+// in the emulator if this library is what it finds, provided that its modules are PTX. Launches are synchronous, and
+// streams and events mean nothing. cuGetErrorString tells what the emulator found.
 //
 //   RONDO_EMULATOR_MULTIPROCESSORS  how many the GPU has; 4 if unset
 //   RONDO_EMULATOR_SEED             of the schedule; 1 if unset. Each launch adds one.
@@ -10,8 +10,8 @@
 //                                   that put guards there learn of reads, too. Smaller allocations have no guard.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
-#include "test/emulator/Emulator.h"
 #include "test/gpu/Driver.h"
+#include "test/emulator/Emulator.h"
 
 #include <cstdlib>
 #include <map>

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <ostream>
+#include <random>
 #include <sstream>
 
 using namespace ptx_test;
@@ -21,24 +21,40 @@ std::ostream &ptx_test::operator<<(std::ostream &stream, const Shape &shape) {
 
 static constexpr Shape kShapes[] = {
     // B, H_kv, group, S_q, S_kv
-    {1, 1, 1, 1, 1, false, 0, 1, false},
-    {1, 1, 4, 63, 700, false, 637, 3, true},
-    {2, 1, 7, 16, 353, true, 337, 2, false},
-    {1, 2, 1, 129, 401, false, 0, 1, true},
-    {1, 1, 1, 300, 193, true, -100, 2, false},
-    {1, 1, 7, 9, 577, true, 500, 9, true},
-    {1, 1, 4, 64, 64, false, 10, 1, false},
-    {2, 2, 1, 65, 191, true, -64, 3, true},
-    {1, 1, 7, 37, 385, false, 200, 2, true},
-    {1, 3, 1, 17, 65, false, -500, 2, true}, // causal: no row sees a key
+    {1, 1, 1, 1, 1, false, 0, 1, false},       {1, 1, 4, 63, 700, false, 637, 3, true},
+    {2, 1, 7, 16, 353, true, 337, 2, false},   {1, 2, 1, 129, 401, false, 0, 1, true},
+    {1, 1, 1, 300, 193, true, -100, 2, false}, {1, 1, 7, 9, 577, true, 500, 9, true},
+    {1, 1, 4, 64, 64, false, 10, 1, false},    {2, 2, 1, 65, 191, true, -64, 3, true},
+    {1, 1, 7, 37, 385, false, 200, 2, true},   {1, 3, 1, 17, 65, false, -500, 2, true}, // causal: no row sees a key
     {1, 1, 1, 128, 0, false, 0, 2, true},
 };
+
+/// Few heads where there are many rows: float64 takes longer than the emulator.
+static Shape getRandomShape(std::minstd_rand &random) {
+  auto within = [&](uint32_t low, uint32_t high) { return static_cast<int64_t>(low + random() % (high - low + 1)); };
+  constexpr int64_t groups[] = {1, 4, 7};
+  Shape shape = {};
+  shape.batches = shape.heads = 1;
+  shape.group = groups[random() % 3];
+  shape.queries = within(1, static_cast<uint32_t>(300 / shape.group));
+  shape.keys = within(1, 700);
+  shape.byPosition = random() % 2;
+  shape.diagonal = within(0, 900) - 300;
+  shape.splits = static_cast<int32_t>(within(1, 5));
+  shape.arriving = random() % 2;
+  return shape;
+}
 
 std::vector<Shape> ptx_test::getShapes(const Kernel &kernel) {
   std::vector<Shape> shapes;
   for (const Shape &shape : kShapes)
     if (shape.keys > 0 || !kernel.traits.persistent) // without keys a persistent kernel is not launched
       shapes.push_back(shape);
+  constexpr int randomShapes = 5;
+  std::seed_seq seed(kernel.label.begin(), kernel.label.end());
+  std::minstd_rand random(seed);
+  for (int i = 0; i < randomShapes; ++i)
+    shapes.push_back(getRandomShape(random));
   return shapes;
 }
 
@@ -60,12 +76,14 @@ static rondo_attend_problem getProblem(const Kernel &kernel, const Shape &shape)
 // Runs
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// A merge kernel for the partial results of `attend`; preferably one that takes what arrives, if that is wanted.
-static const Kernel *findMerge(const std::vector<Kernel> &kernels, const Kernel &attend, bool arriving) {
+bool ptx_test::fits(const Kernel &merge, const Kernel &attend) {
+  return !merge.isAttend && merge.input == attend.output && merge.features == attend.valueFeatures;
+}
+
+const Kernel *ptx_test::findMerge(const std::vector<Kernel> &kernels, const Kernel &attend, bool arriving) {
   const Kernel *found = nullptr;
   for (const Kernel &kernel : kernels)
-    if (!kernel.isAttend && kernel.input == attend.output && kernel.features == attend.valueFeatures &&
-        (!found || kernel.traits.arriving == arriving))
+    if (fits(kernel, attend) && (!found || kernel.traits.arriving == arriving))
       found = &kernel;
   return found;
 }
@@ -128,14 +146,13 @@ static std::string runSplit(const Kernel &kernel, const Kernel &merge, Case &dat
   return check(data, output, lse) + (guards ? "" : "guards behind the partial results are broken; ");
 }
 
-std::string ptx_test::runShape(const std::vector<Kernel> &kernels, const Kernel &kernel, const Shape &shape) {
-  Case data(getProblem(kernel, shape), kernel.input, kernel.traits.causal, getScale(kernel), /*seed=*/1);
-  if (!writesPartials(kernel))
-    return runDirect(kernel, data);
-  const Kernel *merge = findMerge(kernels, kernel, shape.arriving);
+std::string ptx_test::runShape(const Kernel &attend, const Kernel *merge, const Shape &shape) {
+  Case data(getProblem(attend, shape), attend.input, attend.traits.causal, getScale(attend), /*seed=*/1);
+  if (!writesPartials(attend))
+    return runDirect(attend, data);
   if (!merge)
     return "there is no kernel that merges its partial results";
   if (merge->traits.arriving)
     data.addArriving(merge->arriving, /*seed=*/1);
-  return runSplit(kernel, *merge, data, getPlan(kernel, shape));
+  return runSplit(attend, *merge, data, getPlan(attend, shape));
 }

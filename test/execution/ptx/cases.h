@@ -21,15 +21,22 @@ struct Shape {
 };
 std::ostream &operator<<(std::ostream &stream, const Shape &shape);
 
-/// Shapes that the kernel can compute: tails of rows and of keys, grouped queries, rows that see nothing.
+/// Shapes that the kernel can compute: tails of rows and of keys, grouped queries, rows that see nothing; some are the
+/// same for all kernels, some are not.
 std::vector<Shape> getShapes(const gpu::Kernel &kernel);
 
 /// Kernels that overlap with others write partial results, which another kernel merges.
 inline bool writesPartials(const gpu::Kernel &kernel) { return kernel.traits.dependent_launch; }
 
-/// Runs one shape, with a merge if `kernel` writes partial results, and compares all rows with float64. Says what is
+/// Whether `merge` merges what `attend` writes.
+bool fits(const gpu::Kernel &merge, const gpu::Kernel &attend);
+/// A kernel that merges what `attend` writes; preferably one that takes what arrives, if that is wanted. Null if there
+/// is none.
+const gpu::Kernel *findMerge(const std::vector<gpu::Kernel> &kernels, const gpu::Kernel &attend, bool arriving);
+
+/// Runs one shape, with `merge` if `attend` writes partial results, and compares all rows with float64. Says what is
 /// wrong; nothing if it is right.
-std::string runShape(const std::vector<gpu::Kernel> &kernels, const gpu::Kernel &kernel, const Shape &shape);
+std::string runShape(const gpu::Kernel &attend, const gpu::Kernel *merge, const Shape &shape);
 
 } // namespace ptx_test
 
