@@ -28,6 +28,15 @@ typedef struct {
       uint8_t bytes[128];
 } rondo_tensor_map;
 
+/* What kernels with `plain_loads` get at the beginning of each tensor map's place: extents and strides of the
+ * dimensions that the map would have; the stride of the first one is 1, and strides[i] is that of dimension i + 1. They
+ * read element by element, so that nothing need be aligned. */
+typedef struct {
+  uint64_t address;
+  int64_t strides[4];
+  int32_t extents[5];
+} rondo_plain_tensor;
+
 /* ---------------------------------------------------------------------------------------------------------------------
  * attend: O = softmax(scale Q K^T) V and LSE for one shard of queries and one of keys
  *
@@ -110,7 +119,8 @@ enum { RONDO_TILE_HEAD_SHIFT = 16, RONDO_TILE_BATCH_SHIFT = 24, RONDO_TILE_MASKE
  *
  * Rows are numbered in the order [B, H_q, S_q]. Partial results are contiguous in that order: O [parts][rows][D_v] and
  * LSE [parts][rows]. The arriving O and the output O have strides; both LSEs are contiguous; arriving and output may be
- * the same memory. A partial of LSE -inf adds nothing, whatever its O holds.
+ * the same memory. If D_v is even, rows of O must be aligned to two elements. A partial of LSE -inf adds nothing,
+ * whatever its O holds.
  *
  * Grid (ceil(rows / rows_per_block), 1, 1), block (128, 1, 1), no dynamic shared memory. The kernel waits for the
  * kernel before it (griddepcontrol) after it has read what arrives: what arrives must not be written by that kernel if
@@ -147,6 +157,7 @@ typedef struct {
   int32_t dependent_launch;
   int32_t rows_per_block; /* merge */
   int32_t arriving;       /* merge */
+  int32_t plain_loads;    /* attend: D or D_v is not a multiple of 8 */
 } rondo_kernel_traits;
 
 #ifdef __cplusplus

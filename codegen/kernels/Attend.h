@@ -29,7 +29,7 @@ namespace mlir::rondo::cuda {
 struct AttendConfiguration {
   ElementFormat input = ElementFormat::BF16;  ///< of Q, K, V: f16 or bf16
   ElementFormat output = ElementFormat::BF16; ///< of O, or of partial O
-  int64_t features = 128;                     ///< of Q and K; a multiple of 8, up to 256
+  int64_t features = 128;                     ///< of Q and K; up to 256
   int64_t valueFeatures = 128;                ///< of V and O; likewise
   bool causal = false;
   bool negateScores = false; ///< for a negative scale
@@ -43,6 +43,9 @@ struct AttendConfiguration {
   bool dependentLaunch = false;              ///< overlaps with the kernels before and after it
   CacheHint keyHint = CacheHint::EvictFirst; ///< K and V; none where several row tiles read them
   CacheHint queryHint = CacheHint::EvictLast;
+
+  /// Bulk copies need rows of a multiple of 16 bytes. Other rows are loaded element by element: right, but slow.
+  bool hasPlainLoads() const { return features % 8 != 0 || valueFeatures % 8 != 0; }
 };
 
 /// Says what is wrong with a configuration; empty if nothing is.

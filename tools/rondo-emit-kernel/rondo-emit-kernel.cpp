@@ -117,7 +117,8 @@ static void printTraits(llvm::raw_ostream &stream, StringRef name, const rondo_k
                                                   {"persistent", traits.persistent},
                                                   {"dependent_launch", traits.dependent_launch},
                                                   {"rows_per_block", traits.rows_per_block},
-                                                  {"arriving", traits.arriving}};
+                                                  {"arriving", traits.arriving},
+                                                  {"plain_loads", traits.plain_loads}};
   for (auto [key, value] : fields)
     stream << "\n" << key << " " << value;
   stream << "\n";
