@@ -51,7 +51,7 @@ static Kernel loadKernel(const std::string &folder, const std::string &label) {
   kernel.negateScores = number("negate_scores");
   kernel.traits = {number("threads"),        number("shared_bytes"), number("cluster"),    number("warpgroups"),
                    number("block_keys"),     number("causal"),       number("persistent"), number("dependent_launch"),
-                   number("rows_per_block"), number("arriving")};
+                   number("rows_per_block"), number("arriving"),     number("plain_loads")};
 
   std::ifstream cubin = openFile(folder + "/" + label + ".cubin");
   std::string image((std::istreambuf_iterator<char>(cubin)), std::istreambuf_iterator<char>());
