@@ -101,12 +101,11 @@ typedef struct {
                        kernel with negate_scores. */
 } rondo_attend_arguments;
 
-/* The tile table of the persistent form. One row for each CTA: a count of tiles, a word that is not used, then as many
- * tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read, but not used.
- *   word 0: row tile | head << 16 | batch << 24
- *   word 1: key blocks (at least 1; from block 0) | of these, the last that need the mask (at least 1) << 16
- * Masked blocks are those that hold a key which is not visible to every row of the tile; only causal kernels read the
- * count. */
+/* The tile table of the persistent form. One row for each CTA: a count of tiles, at least 1, a word that is not used,
+ * then as many tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read,
+ * but not used. word 0: row tile | head << 16 | batch << 24 word 1: key blocks (at least 1; from block 0) | of these,
+ * the last that need the mask (at least 1) << 16 Masked blocks are those that hold a key which is not visible to every
+ * row of the tile; only causal kernels read the count. */
 typedef struct {
   uint32_t place;
   uint32_t blocks;

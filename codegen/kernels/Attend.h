@@ -40,6 +40,7 @@ struct AttendConfiguration {
   int64_t cluster = 1;                       ///< CTAs, of neighbouring row tiles, that share their loads of K and V
   bool pingPong = true;                      ///< two warpgroups take turns on the tensor cores
   bool persistent = false;                   ///< one CTA for each multiprocessor, and tiles from a table
+  bool overlapTiles = false;                 ///< persistent: a tile begins before the one before it has been stored
   bool dependentLaunch = false;              ///< overlaps with the kernels before and after it
   CacheHint keyHint = CacheHint::EvictFirst; ///< K and V; none where several row tiles read them
   CacheHint queryHint = CacheHint::EvictLast;

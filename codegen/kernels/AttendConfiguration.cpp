@@ -33,6 +33,8 @@ std::string cuda::getAttendError(const AttendConfiguration &c) {
     return error("clusters of " + Twine(c.cluster) + " CTAs; expected 1 or 2");
   if (c.cluster > 1 && c.persistent)
     return error("a persistent kernel with clusters; expected one or the other");
+  if (c.overlapTiles && !c.persistent)
+    return error("tiles that overlap in a kernel that is not persistent; expected both or neither");
   if (c.hasPlainLoads() && (c.cluster > 1 || c.persistent))
     return error("a persistent kernel or clusters for " + Twine(c.features) + " and " + Twine(c.valueFeatures) +
                  " features; expected multiples of 8, or neither");
@@ -57,11 +59,9 @@ std::string cuda::getAttendName(const AttendConfiguration &c) {
               .str();
   if (c.cluster > 1)
     name += "_c" + std::to_string(c.cluster);
-  const std::pair<bool, StringRef> properties[] = {{c.causal, "_causal"},
-                                                   {c.persistent, "_persistent"},
-                                                   {c.pingPong, "_pingpong"},
-                                                   {c.dependentLaunch, "_dependent"},
-                                                   {c.negateScores, "_negated"}};
+  const std::pair<bool, StringRef> properties[] = {
+      {c.causal, "_causal"},     {c.persistent, "_persistent"},     {c.overlapTiles, "_overlap"},
+      {c.pingPong, "_pingpong"}, {c.dependentLaunch, "_dependent"}, {c.negateScores, "_negated"}};
   for (auto [has, suffix] : properties)
     if (has)
       name += suffix;
