@@ -90,6 +90,8 @@ Value Emitter::offset(Value pointer, Type element, Value index) {
   return LLVM::GEPOp::create(*this, pointer.getType(), element, pointer, ArrayRef<LLVM::GEPArg>{index});
 }
 
+Value Emitter::intToPointer(Type pointer, Value address) { return LLVM::IntToPtrOp::create(*this, pointer, address); }
+
 Value Emitter::load(Type type, Value pointer, unsigned alignment) {
   return LLVM::LoadOp::create(*this, type, pointer, alignment);
 }
@@ -106,6 +108,23 @@ void Emitter::storeIf(Value condition, Value pointer, int64_t byteOffset, ValueR
   inlinePtx("@$1 st.global" + vector + ".b32 [$0+" + Twine(byteOffset) + "], " +
                 (registers.size() > 1 ? "{" + list + "}" : list) + ";",
             constraints, operands, {});
+}
+
+Value Emitter::load16If(Value condition, Value pointer) {
+  return inlinePtx("{\nmov.b16 $0, 0;\n@$1 ld.global.b16 $0, [$2];\n}", "=&h,b,l", {condition, pointer},
+                   getIntegerType(16))[0];
+}
+
+void Emitter::store16If(Value condition, Value pointer, int64_t byteOffset, Value bits) {
+  inlinePtx("@$1 st.global.b16 [$0+" + Twine(byteOffset) + "], $2;", "l,b,h", {pointer, condition, bits}, {});
+}
+
+Value Emitter::widen(Value number) {
+  return number.getType().isF32() ? number : LLVM::FPExtOp::create(*this, getF32Type(), number).getResult();
+}
+
+Value Emitter::round(Type element, Value number) {
+  return LLVM::BitcastOp::create(*this, getIntegerType(16), LLVM::FPTruncOp::create(*this, element, number));
 }
 
 ValueList Emitter::inlinePtx(const Twine &text, StringRef constraints, ValueRange operands, ArrayRef<Type> results) {

@@ -41,6 +41,7 @@ public:
   Value bitAnd(Value a, Value b) { return createOrFold<arith::AndIOp>(a, b); }
   Value bitAnd(Value a, int64_t b) { return bitAnd(a, integer(a.getType(), b)); }
   Value bitOr(Value a, int64_t b) { return createOrFold<arith::OrIOp>(a, integer(a.getType(), b)); }
+  Value bitXor(Value a, Value b) { return createOrFold<arith::XOrIOp>(a, b); }
   Value bitXor(Value a, int64_t b) { return createOrFold<arith::XOrIOp>(a, integer(a.getType(), b)); }
   Value shiftLeft(Value a, int64_t b) { return createOrFold<arith::ShLIOp>(a, integer(a.getType(), b)); }
   Value shiftRight(Value a, int64_t b) { return createOrFold<arith::ShRUIOp>(a, integer(a.getType(), b)); }
@@ -91,14 +92,22 @@ public:
 
   // Global memory. Addresses are pointers of address space 1.
   Value offset(Value pointer, Type element, Value index);
+  Value intToPointer(Type pointer, Value address);
   Value load(Type type, Value pointer, unsigned alignment);
   /// Stores registers of 32 bits, 1, 2 or 4 of them, `byteOffset` behind the pointer if `condition` holds. There is no
   /// branch, so that a warp stays together.
   void storeIf(Value condition, Value pointer, int64_t byteOffset, ValueRange registers);
+  /// Loads and stores 16 bits; where the condition does not hold, the value is 0.
+  Value load16If(Value condition, Value pointer);
+  void store16If(Value condition, Value pointer, int64_t byteOffset, Value bits);
+  /// A number rounded to a 16-bit type, as bits.
+  Value round(Type element, Value number);
+  /// A number of any type as f32.
+  Value widen(Value number);
 
-  /// A PTX text with operands $0, $1, ...: results first, then `operands`. Its letters are LLVM's: r (i32), l (i64 or
-  /// pointer), f (f32), b (i1), or the number of a result that the operand shares a register with. It is never removed
-  /// and keeps its order with others.
+  /// A PTX text with operands $0, $1, ...: results first, then `operands`. Its letters are LLVM's: h (i16), r (i32), l
+  /// (i64 or pointer), f (f32), b (i1), or the number of a result that the operand shares a register with. It is never
+  /// removed and keeps its order with others.
   ValueList inlinePtx(const Twine &text, StringRef constraints, ValueRange operands, ArrayRef<Type> results);
 };
 

@@ -154,3 +154,13 @@ Value cuda::emitSmemOffset(Emitter &emit, Value pointer, int64_t bytes) {
 Value cuda::emitSmemAddress(Emitter &emit, Value pointer) {
   return LLVM::PtrToIntOp::create(emit, emit.getI32Type(), pointer);
 }
+
+void cuda::emitSmemStore16(Emitter &emit, Value pointer, Value bits) {
+  emit.inlinePtx("st.shared.b16 [$0], $1;", "r,h", {pointer, bits}, {});
+}
+
+void cuda::emitSmemFence(Emitter &emit) {
+  MLIRContext *context = emit.getContext();
+  NVVM::FenceProxyOp::create(emit, NVVM::ProxyKindAttr::get(context, NVVM::ProxyKind::async_shared),
+                             NVVM::SharedSpaceAttr::get(context, NVVM::SharedSpace::shared_cta));
+}

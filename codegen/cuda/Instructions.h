@@ -74,6 +74,10 @@ Value emitSmemOffset(Emitter &emit, Value pointer, Value bytes);
 Value emitSmemOffset(Emitter &emit, Value pointer, int64_t bytes);
 /// The 32-bit address.
 Value emitSmemAddress(Emitter &emit, Value pointer);
+/// Stores 16 bits.
+void emitSmemStore16(Emitter &emit, Value pointer, Value bits);
+/// Makes what this thread wrote to shared memory visible to wgmma.
+void emitSmemFence(Emitter &emit);
 
 } // namespace mlir::rondo::cuda
 

@@ -28,6 +28,15 @@ typedef struct {
       uint8_t bytes[128];
 } rondo_tensor_map;
 
+/* What kernels with `plain_loads` get at the beginning of each tensor map's place: extents and strides of the
+ * dimensions that the map would have; the stride of the first one is 1, and strides[i] is that of dimension i + 1. They
+ * read element by element, so that nothing need be aligned. */
+typedef struct {
+  uint64_t address;
+  int64_t strides[4];
+  int32_t extents[5];
+} rondo_plain_tensor;
+
 /* ---------------------------------------------------------------------------------------------------------------------
  * attend: O = softmax(scale Q K^T) V and LSE for one shard of queries and one of keys
  *
@@ -92,12 +101,11 @@ typedef struct {
                        kernel with negate_scores. */
 } rondo_attend_arguments;
 
-/* The tile table of the persistent form. One row for each CTA: a count of tiles, a word that is not used, then as many
- * tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read, but not used.
- *   word 0: row tile | head << 16 | batch << 24
- *   word 1: key blocks (at least 1; from block 0) | of these, the last that need the mask (at least 1) << 16
- * Masked blocks are those that hold a key which is not visible to every row of the tile; only causal kernels read the
- * count. */
+/* The tile table of the persistent form. One row for each CTA: a count of tiles, at least 1, a word that is not used,
+ * then as many tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read,
+ * but not used. word 0: row tile | head << 16 | batch << 24 word 1: key blocks (at least 1; from block 0) | of these,
+ * the last that need the mask (at least 1) << 16 Masked blocks are those that hold a key which is not visible to every
+ * row of the tile; only causal kernels read the count. */
 typedef struct {
   uint32_t place;
   uint32_t blocks;
@@ -110,7 +118,8 @@ enum { RONDO_TILE_HEAD_SHIFT = 16, RONDO_TILE_BATCH_SHIFT = 24, RONDO_TILE_MASKE
  *
  * Rows are numbered in the order [B, H_q, S_q]. Partial results are contiguous in that order: O [parts][rows][D_v] and
  * LSE [parts][rows]. The arriving O and the output O have strides; both LSEs are contiguous; arriving and output may be
- * the same memory. A partial of LSE -inf adds nothing, whatever its O holds.
+ * the same memory. If D_v is even, rows of O must be aligned to two elements. A partial of LSE -inf adds nothing,
+ * whatever its O holds.
  *
  * Grid (ceil(rows / rows_per_block), 1, 1), block (128, 1, 1), no dynamic shared memory. The kernel waits for the
  * kernel before it (griddepcontrol) after it has read what arrives: what arrives must not be written by that kernel if
@@ -147,6 +156,7 @@ typedef struct {
   int32_t dependent_launch;
   int32_t rows_per_block; /* merge */
   int32_t arriving;       /* merge */
+  int32_t plain_loads;    /* attend: D or D_v is not a multiple of 8 */
 } rondo_kernel_traits;
 
 #ifdef __cplusplus

@@ -18,11 +18,11 @@ PipelineStorage::PipelineStorage(const SmemTile &tile, int64_t stages, int64_t i
   barriersOffset = layout.allocateBarriers(instances * getBarrierBytes(stages));
 }
 
-void PipelineStorage::emitInit(Emitter &emit, Value smem, int64_t consumers) const {
+void PipelineStorage::emitInit(Emitter &emit, Value smem, int64_t consumers, int64_t producers) const {
   for (int64_t instance = 0; instance < instances; ++instance)
     for (int64_t i = 0; i < 2 * stages; ++i) {
       int64_t offset = barriersOffset + instance * getBarrierBytes(stages) + i * kBarrierBytes;
-      emitMBarrierInit(emit, emitSmemOffset(emit, smem, offset), i < stages ? 1 : consumers);
+      emitMBarrierInit(emit, emitSmemOffset(emit, smem, offset), i < stages ? producers : consumers);
     }
 }
 
@@ -45,11 +45,20 @@ Value PipelineEnd::getEmptyBarrier(Value turn) {
 
 // An empty barrier completes its first phase with the first releases, but the first loads need not wait: a wait for the
 // phase before the first one passes.
-PipelineProducer::Slot PipelineProducer::acquire(Value turn, Value bytes) {
+PipelineProducer::Slot PipelineProducer::acquire(Value turn) {
   emitMBarrierWait(emit, getEmptyBarrier(turn), emit.bitXor(getPhase(turn), 1));
-  Value full = getFullBarrier(turn);
-  emitMBarrierExpect(emit, full, bytes);
-  return {emitSmemOffset(emit, tiles, emit.mul(getStage(turn), storage.tile.bytes())), full};
+  return {emitSmemOffset(emit, tiles, emit.mul(getStage(turn), storage.tile.bytes())), getFullBarrier(turn)};
+}
+
+PipelineProducer::Slot PipelineProducer::acquire(Value turn, Value bytes) {
+  Slot slot = acquire(turn);
+  emitMBarrierExpect(emit, slot.full, bytes);
+  return slot;
+}
+
+void PipelineProducer::publish(const Slot &slot) {
+  emitSmemFence(emit);
+  emitMBarrierArriveIf(emit, slot.full, emit.boolean(true));
 }
 
 PipelineConsumer::PipelineConsumer(Emitter &emit, const PipelineStorage &storage, Value smem, Major major, Value lane,

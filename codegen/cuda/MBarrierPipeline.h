@@ -1,8 +1,8 @@
 //===- MBarrierPipeline.h - Rings of tiles between loading and computing warps --------------------------*- C++ -*-===//
 //
-// One thread fills tiles of shared memory with bulk copies, and warpgroups use them up. Each tile of the ring has two
-// mbarriers: `full` completes when the bytes of a load have arrived, `empty` when every warp that used the tile is done
-// with it.
+// One thread fills tiles of shared memory with bulk copies, or a warp does it by hand, and warpgroups use them up. Each
+// tile of the ring has two mbarriers: `full` completes when a load has arrived, `empty` when every warp that used the
+// tile is done with it.
 //
 // Loads are numbered 0, 1, 2, ...: load `turn` goes to tile turn % stages, and the phase of its barriers is
 // turn / stages % 2. Both sides carry the turn through their loops, and nothing else.
@@ -20,8 +20,9 @@ struct PipelineStorage {
   /// `stages` is a power of two.
   PipelineStorage(const SmemTile &tile, int64_t stages, int64_t instances, SmemLayout &layout);
 
-  /// Initialises all barriers; one thread does this. `consumers` warps release each tile.
-  void emitInit(Emitter &emit, Value smem, int64_t consumers) const;
+  /// Initialises all barriers; one thread does this. `consumers` warps release each tile. `producers` threads fill it:
+  /// one if it is filled by bulk copies.
+  void emitInit(Emitter &emit, Value smem, int64_t consumers, int64_t producers = 1) const;
 
   SmemTile tile;
   int64_t stages;
@@ -49,7 +50,7 @@ protected:
   Value barriers;
 };
 
-/// The end of the loading thread.
+/// The end of the loading thread, or threads.
 class PipelineProducer : public PipelineEnd {
 public:
   using PipelineEnd::PipelineEnd;
@@ -58,8 +59,12 @@ public:
     Value tile;
     Value full;
   };
-  /// Waits until the tile of this turn is free, and announces that `bytes` will arrive.
+  /// Waits until the tile of this turn is free, and announces that `bytes` will arrive by bulk copies.
   Slot acquire(Value turn, Value bytes);
+
+  /// The same for a tile that threads write themselves; each of them says when it is done.
+  Slot acquire(Value turn);
+  void publish(const Slot &slot);
 };
 
 /// The end of the computing warps.

@@ -29,7 +29,7 @@ namespace mlir::rondo::cuda {
 struct AttendConfiguration {
   ElementFormat input = ElementFormat::BF16;  ///< of Q, K, V: f16 or bf16
   ElementFormat output = ElementFormat::BF16; ///< of O, or of partial O
-  int64_t features = 128;                     ///< of Q and K; a multiple of 8, up to 256
+  int64_t features = 128;                     ///< of Q and K; up to 256
   int64_t valueFeatures = 128;                ///< of V and O; likewise
   bool causal = false;
   bool negateScores = false; ///< for a negative scale
@@ -40,9 +40,13 @@ struct AttendConfiguration {
   int64_t cluster = 1;                       ///< CTAs, of neighbouring row tiles, that share their loads of K and V
   bool pingPong = true;                      ///< two warpgroups take turns on the tensor cores
   bool persistent = false;                   ///< one CTA for each multiprocessor, and tiles from a table
+  bool overlapTiles = false;                 ///< persistent: a tile begins before the one before it has been stored
   bool dependentLaunch = false;              ///< overlaps with the kernels before and after it
   CacheHint keyHint = CacheHint::EvictFirst; ///< K and V; none where several row tiles read them
   CacheHint queryHint = CacheHint::EvictLast;
+
+  /// Bulk copies need rows of a multiple of 16 bytes. Other rows are loaded element by element: right, but slow.
+  bool hasPlainLoads() const { return features % 8 != 0 || valueFeatures % 8 != 0; }
 };
 
 /// Says what is wrong with a configuration; empty if nothing is.

@@ -13,7 +13,7 @@ static constexpr int64_t kSmemBytes = 232448;
 /// f32 registers of a computing thread for scores and outputs, and packed weights. About 48 more are needed besides.
 static int64_t getFragmentRegisters(const AttendConfiguration &configuration) {
   return Fragment::registersFor(configuration.blockKeys) + Fragment::packedRegistersFor(configuration.blockKeys) +
-         Fragment::registersFor(configuration.valueFeatures);
+         Fragment::registersFor(llvm::alignTo(configuration.valueFeatures, 8));
 }
 
 std::string cuda::getAttendError(const AttendConfiguration &c) {
@@ -21,8 +21,8 @@ std::string cuda::getAttendError(const AttendConfiguration &c) {
   if (c.input == ElementFormat::F32)
     return error("elements are f32; sm_90a kernels compute on f16 and bf16");
   for (auto [name, features] : {std::pair("features", c.features), std::pair("value features", c.valueFeatures)})
-    if (features < 8 || features > 256 || features % 8 != 0)
-      return error(Twine(features) + " " + name + "; expected a multiple of 8 within 8..256");
+    if (features < 1 || features > 256)
+      return error(Twine(features) + " " + name + "; expected 1 to 256");
   if (c.warpgroups < 1 || c.warpgroups > 3)
     return error(Twine(c.warpgroups) + " warpgroups; expected 1 to 3");
   if (c.blockKeys < 16 || c.blockKeys > 256 || c.blockKeys % 16 != 0)
@@ -33,6 +33,11 @@ std::string cuda::getAttendError(const AttendConfiguration &c) {
     return error("clusters of " + Twine(c.cluster) + " CTAs; expected 1 or 2");
   if (c.cluster > 1 && c.persistent)
     return error("a persistent kernel with clusters; expected one or the other");
+  if (c.overlapTiles && !c.persistent)
+    return error("tiles that overlap in a kernel that is not persistent; expected both or neither");
+  if (c.hasPlainLoads() && (c.cluster > 1 || c.persistent))
+    return error("a persistent kernel or clusters for " + Twine(c.features) + " and " + Twine(c.valueFeatures) +
+                 " features; expected multiples of 8, or neither");
   if (c.pingPong && c.warpgroups != 2)
     return error("ping-pong between " + Twine(c.warpgroups) + " warpgroups; expected 2");
   int64_t registers = c.warpgroups == 3 ? 160 : 240;
@@ -54,11 +59,9 @@ std::string cuda::getAttendName(const AttendConfiguration &c) {
               .str();
   if (c.cluster > 1)
     name += "_c" + std::to_string(c.cluster);
-  const std::pair<bool, StringRef> properties[] = {{c.causal, "_causal"},
-                                                   {c.persistent, "_persistent"},
-                                                   {c.pingPong, "_pingpong"},
-                                                   {c.dependentLaunch, "_dependent"},
-                                                   {c.negateScores, "_negated"}};
+  const std::pair<bool, StringRef> properties[] = {
+      {c.causal, "_causal"},     {c.persistent, "_persistent"},     {c.overlapTiles, "_overlap"},
+      {c.pingPong, "_pingpong"}, {c.dependentLaunch, "_dependent"}, {c.negateScores, "_negated"}};
   for (auto [has, suffix] : properties)
     if (has)
       name += suffix;

@@ -58,19 +58,27 @@ public:
   /// Attends one tile, whose first block has turn `turn` in the pipelines; gives the first turn of the next tile.
   Value attend(const WorkTile &tile, Value turn);
 
-private:
-  KeyLoopState beginBlocks(const WorkTile &tile, const RowPair &visible, Value turn);
-  KeyLoopState loopBlocks(const WorkTile &tile, const RowPair *visible, Value begin, Value end, KeyLoopState state);
-  KeyLoopState attendBlock(const WorkTile &tile, const RowPair *visible, Value i, KeyLoopState state);
-  Fragment endBlocks(KeyLoopState &state);
-
-  RowPair getVisibleKeys(const ThreadRows &rows);
-  RowPair getLimits(const WorkTile &tile, const RowPair &visible, Value i);
-  Fragment mask(const Fragment &scores, const RowPair &limits);
-  void releaseQueries(const WorkTile &tile, Value i);
+  // The same in parts, for tiles that overlap: the first block; all others; and the end, beside the first block of the
+  // next tile.
+  KeyLoopState begin(const WorkTile &tile, Value turn);
+  KeyLoopState continueTo(const WorkTile &tile, KeyLoopState state);
+  KeyLoopState endBesideNext(const WorkTile &tile, const WorkTile &next, Value hasNext, KeyLoopState state);
 
   ValueList flatten(const KeyLoopState &state);
   KeyLoopState unflatten(ValueRange values);
+
+private:
+  void waitForFirst(const WorkTile &tile, Value turn);
+  MmaGroup multiplyKeys(const WorkTile &tile, Value turn);
+  KeyLoopState finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists = {});
+  KeyLoopState loopBlocks(const WorkTile &tile, const RowPair *visible, Value begin, Value end, KeyLoopState state);
+  KeyLoopState attendBlock(const WorkTile &tile, const RowPair *visible, Value i, KeyLoopState state);
+  Fragment end(KeyLoopState &state);
+
+  RowPair getVisibleKeys(const WorkTile &tile);
+  RowPair getLimits(const WorkTile &tile, const RowPair &visible, Value i);
+  Fragment mask(const Fragment &scores, const RowPair &limits);
+  void releaseQueries(const WorkTile &tile, Value i, Value exists = {});
 
   AttendContext &context;
   const AttendConfiguration &configuration;
@@ -99,7 +107,7 @@ KeyLoopState AttendConsumer::attendBlock(const WorkTile &tile, const RowPair *vi
 
   keys.wait(turn);
   turnstile.enter();
-  MmaGroup product = mma.multiply(queries.get(tile.round), keys.get(turn), configuration.negateScores); // Q K^T
+  MmaGroup product = multiplyKeys(tile, turn); // Q K^T
   values.wait(state.turn);
   MmaGroup sum = mma.accumulate(std::move(state.output), state.weights, values.get(state.turn)); // O + P V
   turnstile.leave();
@@ -116,23 +124,57 @@ KeyLoopState AttendConsumer::attendBlock(const WorkTile &tile, const RowPair *vi
           turn};
 }
 
-/// The last block that is visited first: there is no product with V to hide behind yet.
-KeyLoopState AttendConsumer::beginBlocks(const WorkTile &tile, const RowPair &visible, Value turn) {
+/// Blocks [begin, end); masked if `visible` is given.
+KeyLoopState AttendConsumer::loopBlocks(const WorkTile &tile, const RowPair *visible, Value begin, Value end,
+                                        KeyLoopState state) {
+  return unflatten(emit.loop(begin, end, flatten(state), [&](Value i, ValueRange carried) {
+    return flatten(attendBlock(tile, visible, i, unflatten(carried)));
+  }));
+}
+
+/// All blocks but the first one.
+KeyLoopState AttendConsumer::continueTo(const WorkTile &tile, KeyLoopState state) {
+  Value next = emit.i32(1);
+  if (configuration.causal) {
+    RowPair visible = getVisibleKeys(tile);
+    state = loopBlocks(tile, &visible, next, tile.maskedBlocks, std::move(state));
+    next = tile.maskedBlocks;
+  }
+  return loopBlocks(tile, /*visible=*/nullptr, next, tile.blocks, std::move(state));
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// The first and the last block of a tile
+//===--------------------------------------------------------------------------------------------------------------===//
+
+void AttendConsumer::waitForFirst(const WorkTile &tile, Value turn) {
   queries.wait(tile.round);
   keys.wait(turn);
-  MmaGroup product = mma.multiply(queries.get(tile.round), keys.get(turn), configuration.negateScores);
+}
+
+MmaGroup AttendConsumer::multiplyKeys(const WorkTile &tile, Value turn) {
+  return mma.multiply(queries.get(tile.round), keys.get(turn), configuration.negateScores);
+}
+
+/// There is no product with V yet that the softmax could hide behind. If the tile does not exist, nothing is released.
+KeyLoopState AttendConsumer::finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists) {
   Value first = emit.i32(0);
-  RowPair limits = getLimits(tile, visible, first);
+  RowPair limits = getLimits(tile, getVisibleKeys(tile), first);
   Fragment scores = mma.wait(std::move(product), limits);
-  keys.release(turn);
-  releaseQueries(tile, first);
+  keys.release(turn, exists);
+  releaseQueries(tile, first, exists);
   SoftmaxStep step = softmax.begin(mask(scores, limits));
   return {Fragment::splat(emit.f32(0.0f), context.storage.values.tile.extent(Major::MN)),
           step.weights.pack(emit, getType(emit, configuration.input)), step.state, turn};
 }
 
+KeyLoopState AttendConsumer::begin(const WorkTile &tile, Value turn) {
+  waitForFirst(tile, turn);
+  return finishFirst(tile, multiplyKeys(tile, turn), turn);
+}
+
 /// The product of the newest block with V, which no scores hide behind any more.
-Fragment AttendConsumer::endBlocks(KeyLoopState &state) {
+Fragment AttendConsumer::end(KeyLoopState &state) {
   values.wait(state.turn);
   MmaGroup sum = mma.accumulate(std::move(state.output), state.weights, values.get(state.turn));
   if (configuration.dependentLaunch)
@@ -143,26 +185,24 @@ Fragment AttendConsumer::endBlocks(KeyLoopState &state) {
   return output;
 }
 
-/// Blocks [begin, end); masked if `visible` is given.
-KeyLoopState AttendConsumer::loopBlocks(const WorkTile &tile, const RowPair *visible, Value begin, Value end,
-                                        KeyLoopState state) {
-  return unflatten(emit.loop(begin, end, flatten(state), [&](Value i, ValueRange carried) {
-    return flatten(attendBlock(tile, visible, i, unflatten(carried)));
-  }));
+/// The result is stored while the next tile's first scores are computed. If there is none, these mean nothing.
+KeyLoopState AttendConsumer::endBesideNext(const WorkTile &tile, const WorkTile &next, Value hasNext,
+                                           KeyLoopState state) {
+  Value turn = emit.add(state.turn, 1);
+  values.wait(state.turn);
+  MmaGroup sum = mma.accumulate(std::move(state.output), state.weights, values.get(state.turn));
+  emit.ifThen(hasNext, [&] { waitForFirst(next, turn); });
+  MmaGroup product = multiplyKeys(next, turn);
+  Fragment output = mma.wait(std::move(sum));
+  values.release(state.turn);
+  emitResult(context, tile, rowMap.getRows(tile), output, softmax.reduce(state.softmax));
+  return finishFirst(next, std::move(product), turn, hasNext);
 }
 
 Value AttendConsumer::attend(const WorkTile &tile, Value turn) {
-  ThreadRows rows = rowMap.getRows(tile);
-  RowPair visible = getVisibleKeys(rows);
-  KeyLoopState state = beginBlocks(tile, visible, turn);
-  Value next = emit.i32(1);
-  if (configuration.causal) {
-    state = loopBlocks(tile, &visible, next, tile.maskedBlocks, std::move(state));
-    next = tile.maskedBlocks;
-  }
-  state = loopBlocks(tile, /*visible=*/nullptr, next, tile.blocks, std::move(state));
-  Fragment output = endBlocks(state);
-  emitResult(context, tile, rows, output, state.softmax);
+  KeyLoopState state = continueTo(tile, begin(tile, turn));
+  Fragment output = end(state);
+  emitResult(context, tile, rowMap.getRows(tile), output, state.softmax);
   return emit.add(state.turn, 1);
 }
 
@@ -171,12 +211,13 @@ Value AttendConsumer::attend(const WorkTile &tile, Value turn) {
 //===--------------------------------------------------------------------------------------------------------------===//
 
 /// The keys that each row sees: all before this one, which counts from the first column of the thread.
-RowPair AttendConsumer::getVisibleKeys(const ThreadRows &rows) {
+RowPair AttendConsumer::getVisibleKeys(const WorkTile &tile) {
   Value firstColumn = emit.shiftLeft(emit.bitAnd(lane, 3), 1);
   if (!configuration.causal) {
     Value visible = emit.sub(arguments.keyCount, firstColumn);
     return {visible, visible};
   }
+  ThreadRows rows = rowMap.getRows(tile);
   return forBothRows([&](unsigned row) {
     Value end = emit.add(emit.add(emitPosition(context, rows.row[row]), arguments.diagonal), 1);
     return emit.sub(emit.min(arguments.keyCount, end), firstColumn);
@@ -197,9 +238,11 @@ Fragment AttendConsumer::mask(const Fragment &scores, const RowPair &limits) {
 }
 
 /// After the scores of the last block the queries of the next tile may come.
-void AttendConsumer::releaseQueries(const WorkTile &tile, Value i) {
-  if (configuration.persistent)
-    queries.release(tile.round, emit.equal(emit.add(i, 1), tile.blocks));
+void AttendConsumer::releaseQueries(const WorkTile &tile, Value i, Value exists) {
+  if (!configuration.persistent)
+    return;
+  Value isLast = emit.equal(emit.add(i, 1), tile.blocks);
+  queries.release(tile.round, exists ? emit.bitAnd(isLast, exists) : isLast);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -231,16 +274,11 @@ KeyLoopState AttendConsumer::unflatten(ValueRange values) {
   return {std::move(output), std::move(weights), {maximum, sum}, values.front()};
 }
 
-void cuda::emitAttendConsumer(AttendContext &context, const WorkTile *tile, Value warpgroup) {
+/// One tile after the other. The next entry of the table is read early, so that nobody waits for it.
+static void attendTable(AttendContext &context, AttendConsumer &consumer) {
   Emitter &emit = context.emit;
-  AttendConsumer consumer(context, warpgroup);
-  Value zero = emit.i32(0);
-  if (tile) {
-    consumer.attend(*tile, zero);
-    return;
-  }
-  // The next entry of the table is read early, so that nobody waits for it.
   TileTable table(context, /*broadcast=*/true);
+  Value zero = emit.i32(0);
   ValueList carried = table.settle(table.load(zero));
   carried.push_back(zero);
   emit.loop(zero, table.count, carried, [&](Value round, ValueRange carried) {
@@ -250,4 +288,38 @@ void cuda::emitAttendConsumer(AttendContext &context, const WorkTile *tile, Valu
     next.push_back(turn);
     return next;
   });
+}
+
+/// The same; each tile begins before the one before it has been stored.
+static void attendTableOverlapped(AttendContext &context, AttendConsumer &consumer) {
+  Emitter &emit = context.emit;
+  TileTable table(context, /*broadcast=*/true);
+  Value zero = emit.i32(0);
+  ValueList words = table.settle(table.load(zero));
+  int64_t wordCount = words.size();
+  auto join = [&](const KeyLoopState &state, ValueRange words) {
+    ValueList values = consumer.flatten(state);
+    llvm::append_range(values, words);
+    return values;
+  };
+  ValueList first = join(consumer.begin(table.decode(words, zero), zero), words);
+  emit.loop(zero, table.count, first, [&](Value round, ValueRange carried) {
+    Value nextRound = emit.add(round, 1);
+    ValueList words = table.load(nextRound);
+    WorkTile tile = table.decode(carried.take_back(wordCount), round);
+    KeyLoopState state = consumer.continueTo(tile, consumer.unflatten(carried.drop_back(wordCount)));
+    words = table.settle(words);
+    Value hasNext = emit.less(nextRound, table.count);
+    return join(consumer.endBesideNext(tile, table.decode(words, nextRound), hasNext, std::move(state)), words);
+  });
+}
+
+void cuda::emitAttendConsumer(AttendContext &context, const WorkTile *tile, Value warpgroup) {
+  AttendConsumer consumer(context, warpgroup);
+  if (tile)
+    consumer.attend(*tile, context.emit.i32(0));
+  else if (context.configuration.overlapTiles)
+    attendTableOverlapped(context, consumer);
+  else
+    attendTable(context, consumer);
 }

@@ -95,11 +95,14 @@ static void emitBarrierInit(AttendContext &context) {
   constexpr int64_t warps = kWarpgroupThreads / kWarpThreads;
   int64_t consumers = warps * context.configuration.warpgroups * context.configuration.cluster;
   emit.ifThen(emit.equal(context.thread, 0), [&] {
-    for (Value map : {context.arguments.queries, context.arguments.keys, context.arguments.values})
-      emitTensorMapPrefetch(emit, map);
-    storage.queries.emitInit(emit, context.smem, warps);
-    storage.keys.emitInit(emit, context.smem, consumers);
-    storage.values.emitInit(emit, context.smem, consumers);
+    bool plain = context.configuration.hasPlainLoads();
+    if (!plain)
+      for (Value map : {context.arguments.queries, context.arguments.keys, context.arguments.values})
+        emitTensorMapPrefetch(emit, map);
+    int64_t producers = plain ? kWarpThreads : 1;
+    storage.queries.emitInit(emit, context.smem, warps, producers);
+    storage.keys.emitInit(emit, context.smem, consumers, producers);
+    storage.values.emitInit(emit, context.smem, consumers, producers);
     emitMBarrierInitFence(emit);
   });
   emitBlockBarrier(emit);
@@ -174,5 +177,6 @@ rondo_kernel_traits cuda::getAttendTraits(const AttendConfiguration &configurati
   traits.causal = configuration.causal;
   traits.persistent = configuration.persistent;
   traits.dependent_launch = configuration.dependentLaunch;
+  traits.plain_loads = configuration.hasPlainLoads();
   return traits;
 }

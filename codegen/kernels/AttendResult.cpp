@@ -57,12 +57,14 @@ namespace {
 class RowWriter {
 public:
   explicit RowWriter(AttendContext &context)
-      : emit(context.emit), format(context.configuration.output), laneInQuad(emit.bitAnd(context.thread, 3)) {}
+      : emit(context.emit), format(context.configuration.output), features(context.configuration.valueFeatures),
+        laneInQuad(emit.bitAnd(context.thread, 3)) {}
 
   /// `columns` are the elements of this thread; `pointer` is where the row begins.
   void store(ArrayRef<Value> columns, Value pointer, Value isValid);
 
 private:
+  void storeElements(ArrayRef<Value> columns, Value pointer, Value isValid);
   void storePairs(ArrayRef<Value> columns, int64_t firstChunk, Value pointer, Value isValid);
   void storeTransposed(ArrayRef<Value> columns, int64_t group, Value pointer, Value isValid);
   Value advance(Value pointer, int64_t bytesPerLane) {
@@ -72,6 +74,7 @@ private:
 
   Emitter &emit;
   ElementFormat format;
+  int64_t features;
   Value laneInQuad;
 };
 } // namespace
@@ -80,11 +83,27 @@ static constexpr int64_t kChunkColumns = 8;
 static constexpr int64_t kGroupChunks = 4; // as many as a quad has lanes
 
 void RowWriter::store(ArrayRef<Value> columns, Value pointer, Value isValid) {
+  if (features % kChunkColumns != 0)
+    return storeElements(columns, pointer, isValid);
   int64_t chunks = columns.size() / 2, groups = format == ElementFormat::F32 ? 0 : chunks / kGroupChunks;
   Value groupPointer = groups ? advance(pointer, kChunkColumns * getBytes(format)) : Value();
   for (int64_t group = 0; group < groups; ++group)
     storeTransposed(columns.slice(group * 2 * kGroupChunks, 2 * kGroupChunks), group, groupPointer, isValid);
   storePairs(columns.drop_front(groups * 2 * kGroupChunks), groups * kGroupChunks, pointer, isValid);
+}
+
+/// One column at once, for rows that are not aligned; columns past the end are not stored.
+void RowWriter::storeElements(ArrayRef<Value> columns, Value pointer, Value isValid) {
+  pointer = advance(pointer, 2 * getBytes(format));
+  Value firstColumn = emit.shiftLeft(laneInQuad, 1);
+  for (auto [i, value] : llvm::enumerate(columns)) {
+    int64_t column = i / 2 * kChunkColumns + i % 2, byteOffset = column * getBytes(format);
+    Value exists = emit.bitAnd(isValid, emit.less(emit.add(firstColumn, column), features));
+    if (format == ElementFormat::F32)
+      emit.storeIf(exists, pointer, byteOffset, value);
+    else
+      emit.store16If(exists, pointer, byteOffset, emit.round(getType(emit, format), value));
+  }
 }
 
 /// Two columns at once; a quad stores one chunk, contiguously.
@@ -147,7 +166,7 @@ void cuda::emitResult(AttendContext &context, const WorkTile &tile, const Thread
   }
 }
 
-/// Each warp takes one row after the other, each lane two features at a time.
+/// Each warp takes one row after the other, each lane every 32nd feature.
 void cuda::emitEmptyResult(AttendContext &context, const WorkTile &tile) {
   Emitter &emit = context.emit;
   const AttendArguments &arguments = context.arguments;
@@ -158,20 +177,22 @@ void cuda::emitEmptyResult(AttendContext &context, const WorkTile &tile) {
   Value firstRow = emit.mul(tile.rowTile, tileRows);
   Value end = emit.min(emit.sub(arguments.rows, firstRow), tileRows);
   int64_t warps = (configuration.warpgroups + 1) * kWarpgroupThreads / kWarpThreads;
-  int64_t pairBytes = 2 * getBytes(configuration.output), pairs = configuration.valueFeatures / 2;
-  emit.loop(
-      warp, end, {},
-      [&](Value i, ValueRange) {
-        Value row = emit.add(firstRow, i);
-        Value lsePointer =
-            emit.offset(arguments.lse, emit.getF32Type(), emitRowOffset(context, arguments.lseStrides, tile, row));
-        emit.storeIf(emit.equal(lane, 0), lsePointer, 0, emit.f32(-std::numeric_limits<float>::infinity()));
-        Value pointer = emit.offset(arguments.output, getType(emit, configuration.output),
-                                    emitRowOffset(context, arguments.outputStrides, tile, row));
-        pointer = emit.offset(pointer, emit.getI8Type(), emit.zeroExtend(emit.mul(lane, pairBytes)));
-        for (int64_t pair = 0; pair < pairs; pair += kWarpThreads)
-          emit.storeIf(emit.less(lane, pairs - pair), pointer, pair * pairBytes, ValueList(pairBytes / 4, emit.i32(0)));
-        return ValueList();
-      },
-      warps);
+  int64_t elementBytes = getBytes(configuration.output);
+  Type element = getType(emit, configuration.output);
+  auto clearRow = [&](Value i, ValueRange) {
+    Value row = emit.add(firstRow, i);
+    Value lse = emit.offset(arguments.lse, emit.getF32Type(), emitRowOffset(context, arguments.lseStrides, tile, row));
+    emit.storeIf(emit.equal(lane, 0), lse, 0, emit.f32(-std::numeric_limits<float>::infinity()));
+    Value begin = emit.offset(arguments.output, element, emitRowOffset(context, arguments.outputStrides, tile, row));
+    Value own = emit.offset(begin, element, emit.zeroExtend(lane));
+    for (int64_t first = 0; first < configuration.valueFeatures; first += kWarpThreads) {
+      Value exists = emit.less(lane, configuration.valueFeatures - first);
+      if (configuration.output == ElementFormat::F32)
+        emit.storeIf(exists, own, first * elementBytes, emit.f32(0.0f));
+      else
+        emit.store16If(exists, own, first * elementBytes, emit.integer(emit.getIntegerType(16), 0));
+    }
+    return ValueList();
+  };
+  emit.loop(warp, end, {}, clearRow, /*step=*/warps);
 }

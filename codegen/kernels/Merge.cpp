@@ -1,7 +1,7 @@
 //===- Merge.cpp - The kernel for sm_90a that merges partial results ------------------------------------*- C++ -*-===//
 //
-// One warp takes one row; each of its lanes takes some features, two at a time. Partial results are loaded several at
-// once, then combined in the stable form: the largest LSE is taken out first.
+// One warp takes one row; each of its lanes takes some features, two at a time if rows are aligned to that. Partial
+// results are loaded several at once, then combined in the stable form: the largest LSE is taken out first.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "codegen/kernels/Merge.h"
@@ -99,12 +99,15 @@ private:
   ValueList loadFeatures(Value pointer, ElementFormat format, Value rowOffset);
   Partial loadPartial(Value part);
 
-  /// Pairs of features that lane t holds: t, t + 32, ...
-  int64_t getPairs() const { return llvm::divideCeil(configuration.features, 2 * kWarpThreads); }
-  Value hasPair(int64_t pair) {
-    return emit.less(lane, std::min(kWarpThreads, configuration.features / 2 - pair * kWarpThreads));
+  /// Features that lie side by side in a lane: slice t + 32 * i of them is the lane's slice i.
+  int64_t getWidth() const { return configuration.features % 2 == 0 ? 2 : 1; }
+  int64_t getSlices() const { return llvm::divideCeil(configuration.features, getWidth() * kWarpThreads); }
+  int64_t getLaneFeatures() const { return getSlices() * getWidth(); }
+  Value hasSlice(int64_t slice) {
+    int64_t slices = configuration.features / getWidth() - slice * kWarpThreads;
+    return emit.less(lane, std::min(kWarpThreads, slices));
   }
-  Value getPairIndex(int64_t pair) { return emit.shiftLeft(emit.add(lane, pair * kWarpThreads), 1); }
+  Value getSliceBegin(int64_t slice) { return emit.mul(emit.add(lane, slice * kWarpThreads), getWidth()); }
 
   Emitter &emit;
   const MergeConfiguration &configuration;
@@ -133,14 +136,15 @@ ValueList MergeEmitter::loadFeatures(Value pointer, ElementFormat format, Value 
   Type element = getType(emit, format);
   Value begin = emit.offset(pointer, element, rowOffset);
   ValueList features;
-  for (int64_t pair = 0; pair < getPairs(); ++pair) {
-    Value index = emit.select(hasPair(pair), getPairIndex(pair), emit.i32(0));
+  for (int64_t slice = 0; slice < getSlices(); ++slice) {
+    Value index = emit.select(hasSlice(slice), getSliceBegin(slice), emit.i32(0));
     Value place = emit.offset(begin, element, emit.zeroExtend(index));
-    if (format == ElementFormat::F32)
-      for (int64_t i = 0; i < 2; ++i)
-        features.push_back(emit.load(element, emit.offset(place, element, emit.i64(i)), i ? 4 : 8));
-    else
+    if (format != ElementFormat::F32 && getWidth() == 2) {
       llvm::append_range(features, emit.unpack(element, emit.load(emit.getI32Type(), place, 4)));
+      continue;
+    }
+    for (int64_t i = 0; i < getWidth(); ++i)
+      features.push_back(emit.widen(emit.load(element, emit.offset(place, element, emit.i64(i)), getBytes(format))));
   }
   return features;
 }
@@ -161,13 +165,17 @@ void MergeEmitter::store(const Running &result) {
   Value inverse = emit.select(emit.fequal(result.sum, zero), zero, emit.reciprocal(result.sum));
   Type element = getType(emit, configuration.output);
   Value begin = emit.offset(arguments.output, element, getRowOffset(arguments.outputStrides));
-  for (int64_t pair = 0; pair < getPairs(); ++pair) {
-    Value first = emit.fmul(result.features[2 * pair], inverse),
-          second = emit.fmul(result.features[2 * pair + 1], inverse);
-    ValueList registers = {first, second};
-    if (configuration.output != ElementFormat::F32)
-      registers = {emit.pack(element, first, second)};
-    emit.storeIf(hasPair(pair), emit.offset(begin, element, emit.zeroExtend(getPairIndex(pair))), 0, registers);
+  for (int64_t slice = 0; slice < getSlices(); ++slice) {
+    ValueList features;
+    for (int64_t i = 0; i < getWidth(); ++i)
+      features.push_back(emit.fmul(result.features[slice * getWidth() + i], inverse));
+    Value place = emit.offset(begin, element, emit.zeroExtend(getSliceBegin(slice)));
+    if (configuration.output == ElementFormat::F32)
+      emit.storeIf(hasSlice(slice), place, 0, features);
+    else if (getWidth() == 2)
+      emit.storeIf(hasSlice(slice), place, 0, emit.pack(element, features[0], features[1]));
+    else
+      emit.store16If(hasSlice(slice), place, 0, emit.round(element, features[0]));
   }
   Value lse = emit.fma(emit.log2(result.sum), emit.f32(kLn2), result.maximum);
   emit.storeIf(emit.equal(lane, 0), getLsePointer(arguments.lse, emit.toI64(row)), 0, lse);
@@ -180,7 +188,7 @@ void MergeEmitter::store(const Running &result) {
 /// What arrives, or nothing.
 Running MergeEmitter::begin() {
   Value minusInfinity = emit.f32(-std::numeric_limits<float>::infinity()), zero = emit.f32(0.0f);
-  Running nothing{minusInfinity, zero, ValueList(2 * getPairs(), zero)};
+  Running nothing{minusInfinity, zero, ValueList(getLaneFeatures(), zero)};
   if (!configuration.arriving)
     return nothing;
   Partial arriving{
@@ -238,8 +246,8 @@ void MergeEmitter::mergeRow() {
 //===--------------------------------------------------------------------------------------------------------------===//
 
 std::string cuda::getMergeError(const MergeConfiguration &configuration) {
-  if (configuration.features < 8 || configuration.features > 256 || configuration.features % 8 != 0)
-    return std::to_string(configuration.features) + " features; expected a multiple of 8 within 8..256";
+  if (configuration.features < 1 || configuration.features > 256)
+    return std::to_string(configuration.features) + " features; expected 1 to 256";
   if (configuration.unroll < 1 || configuration.unroll > 32)
     return std::to_string(configuration.unroll) + " partial results at once; expected 1 to 32";
   return "";

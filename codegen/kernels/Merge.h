@@ -21,7 +21,7 @@ struct MergeConfiguration {
   ElementFormat partial = ElementFormat::F16; ///< of the partial results
   ElementFormat output = ElementFormat::BF16;
   std::optional<ElementFormat> arriving; ///< of the one that arrives, if there is one
-  int64_t features = 128;                ///< of V and O; a multiple of 8, up to 256
+  int64_t features = 128;                ///< of V and O; up to 256
   int64_t unroll = 8;                    ///< partial results that are loaded at once
   bool dependentLaunch = false;
 };

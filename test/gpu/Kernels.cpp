@@ -51,7 +51,7 @@ static Kernel loadKernel(const std::string &folder, const std::string &label) {
   kernel.negateScores = number("negate_scores");
   kernel.traits = {number("threads"),        number("shared_bytes"), number("cluster"),    number("warpgroups"),
                    number("block_keys"),     number("causal"),       number("persistent"), number("dependent_launch"),
-                   number("rows_per_block"), number("arriving")};
+                   number("rows_per_block"), number("arriving"),     number("plain_loads")};
 
   std::ifstream cubin = openFile(folder + "/" + label + ".cubin");
   std::string image((std::istreambuf_iterator<char>(cubin)), std::istreambuf_iterator<char>());
@@ -129,6 +129,18 @@ static rondo_tensor_map encodeMap(Format format, Address address, std::vector<ui
   return map;
 }
 
+/// What a kernel with plain loads gets instead.
+static rondo_tensor_map describePlainly(Address address, const std::vector<uint64_t> &extents,
+                                        const std::vector<int64_t> &strides) {
+  rondo_plain_tensor tensor = {};
+  tensor.address = address;
+  std::copy(extents.begin(), extents.end(), tensor.extents);
+  std::copy(strides.begin(), strides.end(), tensor.strides);
+  rondo_tensor_map map = {};
+  std::memcpy(map.bytes, &tensor, sizeof tensor);
+  return map;
+}
+
 AttendLaunch::AttendLaunch(const Kernel &kernel, const rondo_attend_problem &problem, double scale, Address queries,
                            Address keys, Address values, Address output, Address lse, rondo_split_plan plan,
                            bool toPartials)
@@ -188,11 +200,16 @@ void AttendLaunch::setMaps(const rondo_attend_problem &p, const rondo_attend_sha
     queryExtents = {features, static_cast<uint64_t>(p.group), static_cast<uint64_t>(p.query_count), heads, batches};
     queryStrides = {q.head, q.row, q.head * p.group, q.batch};
   }
-  arguments.queries = encodeMap(kernel.input, queries, queryExtents, queryStrides, {columns, inner, outer, 1, 1});
-  arguments.keys = encodeMap(kernel.input, keys, {features, length, heads, batches}, {k.row, k.head, k.batch},
-                             {columns, keyRows, 1, 1});
-  arguments.values = encodeMap(kernel.input, values, {valueFeatures, length, heads, batches}, {v.row, v.head, v.batch},
-                               {columns, keyRows, 1, 1});
+  auto describe = [&](Address address, std::vector<uint64_t> extents, std::vector<int64_t> strides,
+                      std::vector<uint32_t> box) {
+    return kernel.traits.plain_loads ? describePlainly(address, extents, strides)
+                                     : encodeMap(kernel.input, address, extents, strides, box);
+  };
+  arguments.queries = describe(queries, queryExtents, queryStrides, {columns, inner, outer, 1, 1});
+  arguments.keys =
+      describe(keys, {features, length, heads, batches}, {k.row, k.head, k.batch}, {columns, keyRows, 1, 1});
+  arguments.values =
+      describe(values, {valueFeatures, length, heads, batches}, {v.row, v.head, v.batch}, {columns, keyRows, 1, 1});
 }
 
 void AttendLaunch::setStrides(const rondo_attend_problem &p, bool toPartials) {

@@ -58,6 +58,8 @@ cl::opt<int64_t> cluster("cluster", cl::cat(category), cl::desc("attend: CTAs th
 cl::opt<int64_t> unroll("unroll", cl::cat(category), cl::desc("merge: partial results at once"), cl::init(8));
 cl::opt<bool> causal("causal", cl::cat(category), cl::desc("attend: mask later keys"));
 cl::opt<bool> persistent("persistent", cl::cat(category), cl::desc("attend: tiles from a table"));
+cl::opt<bool> overlapTiles("overlap-tiles", cl::cat(category),
+                           cl::desc("attend: begin a tile before the last one ends"));
 cl::opt<bool> pingPong("ping-pong", cl::cat(category), cl::desc("attend: warpgroups take turns"), cl::init(true));
 cl::opt<bool> negateScores("negate-scores", cl::cat(category), cl::desc("attend: for a negative scale"));
 cl::opt<bool> dependentLaunch("dependent-launch", cl::cat(category), cl::desc("Overlap with kernels before and after"));
@@ -82,6 +84,7 @@ static AttendConfiguration getAttendConfiguration() {
   c.cluster = cluster;
   c.pingPong = pingPong && warpgroups == 2;
   c.persistent = persistent;
+  c.overlapTiles = overlapTiles;
   c.dependentLaunch = dependentLaunch;
   c.keyHint = keyHint;
   c.queryHint = persistent ? CacheHint::EvictFirst : CacheHint::EvictLast;
@@ -117,7 +120,8 @@ static void printTraits(llvm::raw_ostream &stream, StringRef name, const rondo_k
                                                   {"persistent", traits.persistent},
                                                   {"dependent_launch", traits.dependent_launch},
                                                   {"rows_per_block", traits.rows_per_block},
-                                                  {"arriving", traits.arriving}};
+                                                  {"arriving", traits.arriving},
+                                                  {"plain_loads", traits.plain_loads}};
   for (auto [key, value] : fields)
     stream << "\n" << key << " " << value;
   stream << "\n";
