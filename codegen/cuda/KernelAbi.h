@@ -1,0 +1,166 @@
+/* What a launcher passes to the generated CUDA kernels: their parameters, tensor maps, grids and shared memory.
+ *
+ * Each structure is the parameter block of one kernel: its fields are the kernel's parameters, in order, at the offsets
+ * that PTX gives them (natural alignment; tensor maps 64 bytes). So it can be passed as a whole
+ * (CU_LAUNCH_PARAM_BUFFER_POINTER), or field by field. Pointers are device addresses. Strides count elements.
+ *
+ * What is fixed when a kernel is generated (tile sizes, cluster, element types, ...) is in rondo_kernel_traits.
+ */
+#ifndef RONDO_CODEGEN_CUDA_KERNELABI_H
+#define RONDO_CODEGEN_CUDA_KERNELABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RONDO_CUDA_KERNEL_ABI 1
+
+/* A CUtensorMap, as cuTensorMapEncodeTiled writes it. All maps: no interleave, 128-byte swizzle, zeros out of bounds,
+ * element strides 1; L2 promotion to 256 bytes is best. */
+typedef struct {
+#ifdef __cplusplus
+  alignas(64)
+#else
+  _Alignas(64)
+#endif
+      uint8_t bytes[128];
+} rondo_tensor_map;
+
+/* What kernels with `plain_loads` get at the beginning of each tensor map's place: extents and strides of the
+ * dimensions that the map would have; the stride of the first one is 1, and strides[i] is that of dimension i + 1. They
+ * read element by element, so that nothing need be aligned. */
+typedef struct {
+  uint64_t address;
+  int64_t strides[4];
+  int32_t extents[5];
+} rondo_plain_tensor;
+
+/* ---------------------------------------------------------------------------------------------------------------------
+ * attend: O = softmax(scale Q K^T) V and LSE for one shard of queries and one of keys
+ *
+ * Rows. The G = H_q / H_kv query heads that share a key/value head are packed into the rows of one matrix with
+ * `rows` = G * S_q rows. A row is (outer, inner) = (row / row_inner, row % row_inner). Two packings are in use:
+ *
+ *                       row_inner   row                  queries' map          box             box_rows
+ *   by head             G * S_q     head * S_q + s       {D, G*S_q, 1, ..}     {64, 64, 1, ..} 64
+ *   by position         G           s * G + head         {D, G, S_q, ..}       {64, G, n, ..}  n * G, n = 64 / G
+ *
+ * The first needs heads of Q that lie S_q rows apart, as in contiguous [B, H, S, D]; it needs the same of the outputs.
+ * The second takes any strides: [B, S, H, D] above all. It needs G <= 64.
+ *
+ * Tiles. A CTA works on row tiles of `warpgroups` * box_rows rows; each consumer warpgroup has one box of them. Keys
+ * come in blocks of `block_keys`.
+ *
+ * Causal kernels: key j is visible to a row if j <= position + diagonal, where
+ * position = (row / position_divisor) % query_count; by head: the divisor is 1, by position: G. `diagonal` is
+ * query_start - key_start + the op's diagonal, clamped to 32 bits.
+ *
+ * Grid form (not persistent): grid (row tiles, rounded up to the cluster; H_kv; splits * B, split slowest), where row
+ * tiles = ceil(rows / (warpgroups * box_rows)). Split s attends key blocks [s, s+1) * blocks_per_split, and writes its
+ * partial result at s * output_split_stride, s * lse_split_stride. Where it sees no keys it writes O = 0, LSE = -inf.
+ * Persistent form: grid (number of rows of `tiles`, 1, 1); no splits.
+ * Both: block (128 * (warpgroups + 1), 1, 1), dynamic shared memory `shared_bytes` (needs
+ * CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES), cluster (cluster, 1, 1), which is also in the cubin.
+ * A kernel with `dependent_launch` waits for the kernel before it (griddepcontrol) before it reads memory, and lets the
+ * next one start early: launch both with programmatic stream serialization, or without; that is right too.
+ *
+ * Rows of O (or of partial O) that are written as 16-bit elements must be 16-byte aligned if D_v is a multiple of 8: so
+ * must be `output` and the strides.
+ * ------------------------------------------------------------------------------------------------------------------ */
+typedef struct {
+  rondo_tensor_map queries; /* {D, inner, outer, H_kv, B} of 16-bit elements; box {64, see above, 1, 1} */
+  rondo_tensor_map keys;    /* {D, S_kv, H_kv, B};   box {64, block_keys / cluster, 1, 1} */
+  rondo_tensor_map values;  /* {D_v, S_kv, H_kv, B}; box {64, block_keys / cluster, 1, 1} */
+  uint64_t output;          /* of the kernel's output type */
+  uint64_t lse;             /* f32, natural logarithm */
+  uint64_t tiles;           /* persistent form: i32[][tile_stride], see rondo_tile */
+  int64_t output_split_stride;
+  int64_t output_batch_stride;
+  int64_t output_head_stride; /* from one key/value head to the next */
+  int64_t output_outer_stride;
+  int64_t output_inner_stride;
+  int64_t lse_split_stride;
+  int64_t lse_batch_stride;
+  int64_t lse_head_stride;
+  int64_t lse_outer_stride;
+  int64_t lse_inner_stride;
+  int32_t rows;
+  int32_t keys_count; /* S_kv */
+  int32_t heads;      /* H_kv */
+  int32_t batches;
+  int32_t row_inner;
+  int32_t box_rows;
+  int32_t blocks_per_split; /* grid form, > 0 */
+  int32_t tile_stride;      /* persistent form: i32 from one row of `tiles` to the next; even */
+  int32_t query_count;      /* S_q; causal kernels */
+  int32_t position_divisor; /* causal kernels */
+  int32_t diagonal;         /* causal kernels */
+  float scale_log2; /* |scale| * log2(e); for scale 0 any tiny positive number. For a negative scale, generate the
+                       kernel with negate_scores. */
+} rondo_attend_arguments;
+
+/* The tile table of the persistent form. One row for each CTA: a count of tiles, at least 1, a word that is not used,
+ * then as many tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read,
+ * but not used. word 0: row tile | head << 16 | batch << 24 word 1: key blocks (at least 1; from block 0) | of these,
+ * the last that need the mask (at least 1) << 16 Masked blocks are those that hold a key which is not visible to every
+ * row of the tile; only causal kernels read the count. */
+typedef struct {
+  uint32_t place;
+  uint32_t blocks;
+} rondo_tile;
+
+enum { RONDO_TILE_HEAD_SHIFT = 16, RONDO_TILE_BATCH_SHIFT = 24, RONDO_TILE_MASKED_SHIFT = 16 };
+
+/* ---------------------------------------------------------------------------------------------------------------------
+ * merge: one result of `parts` partial results of the same rows, and of one that arrives if the kernel has `arriving`
+ *
+ * Rows are numbered in the order [B, H_q, S_q]. Partial results are contiguous in that order: O [parts][rows][D_v] and
+ * LSE [parts][rows]. The arriving O and the output O have strides; both LSEs are contiguous; arriving and output may be
+ * the same memory. If D_v is even, rows of O must be aligned to two elements. A partial of LSE -inf adds nothing,
+ * whatever its O holds.
+ *
+ * Grid (ceil(rows / rows_per_block), 1, 1), block (128, 1, 1), no dynamic shared memory. The kernel waits for the
+ * kernel before it (griddepcontrol) after it has read what arrives: what arrives must not be written by that kernel if
+ * it is launched with programmatic stream serialization.
+ * ------------------------------------------------------------------------------------------------------------------ */
+typedef struct {
+  uint64_t partial_output; /* of the partial type */
+  uint64_t partial_lse;
+  uint64_t arriving_output; /* of the arriving type; not read unless the kernel has `arriving` */
+  uint64_t arriving_lse;
+  uint64_t output; /* of the output type */
+  uint64_t lse;
+  int64_t output_batch_stride;
+  int64_t output_head_stride;
+  int64_t output_row_stride;
+  int64_t arriving_batch_stride;
+  int64_t arriving_head_stride;
+  int64_t arriving_row_stride;
+  int32_t rows; /* B * H_q * S_q */
+  int32_t parts;
+  int32_t heads;       /* H_q */
+  int32_t query_count; /* S_q */
+} rondo_merge_arguments;
+
+/* What a launcher must know of a generated kernel. Kernels that have no such thing leave a field 0. */
+typedef struct {
+  int32_t threads;      /* of a CTA */
+  int32_t shared_bytes; /* dynamic */
+  int32_t cluster;      /* CTAs of a cluster, along x */
+  int32_t warpgroups;   /* attend: that compute, besides the one that loads */
+  int32_t block_keys;   /* attend */
+  int32_t causal;
+  int32_t persistent;
+  int32_t dependent_launch;
+  int32_t rows_per_block; /* merge */
+  int32_t arriving;       /* merge */
+  int32_t plain_loads;    /* attend: D or D_v is not a multiple of 8 */
+} rondo_kernel_traits;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RONDO_CODEGEN_CUDA_KERNELABI_H */

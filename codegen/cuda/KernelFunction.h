@@ -1,0 +1,33 @@
+//===- KernelFunction.h - The shell of a CUDA kernel ----------------------------------------------------*- C++ -*-===//
+#ifndef RONDO_CODEGEN_CUDA_KERNELFUNCTION_H
+#define RONDO_CODEGEN_CUDA_KERNELFUNCTION_H
+
+#include "codegen/cuda/Emitter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::rondo::cuda {
+
+/// The kinds of parameters that KernelAbi.h uses.
+enum class ParameterKind { TensorMap, Pointer, I64, I32, F32 };
+
+struct KernelShape {
+  int64_t threads;
+  int64_t cluster = 1;
+  /// Registers are budgeted by hand (setmaxnreg): needs to know that one CTA fills an SM.
+  bool ownsMultiprocessor = false;
+};
+
+/// Adds an empty kernel to a gpu.module, and calls body(its parameters); `emit` is then at the start of the kernel.
+void emitKernelFunction(Emitter &emit, Operation *gpuModule, StringRef name, const KernelShape &shape,
+                        ArrayRef<ParameterKind> parameters, function_ref<void(ValueRange)> body);
+
+/// The dynamic shared memory of the kernel that is being emitted, aligned to 1024 bytes.
+Value emitDynamicSmem(Emitter &emit, Operation *gpuModule);
+
+/// A gpu.module at the end of `module`.
+Operation *createGpuModule(ModuleOp module, StringRef name);
+
+} // namespace mlir::rondo::cuda
+
+#endif // RONDO_CODEGEN_CUDA_KERNELFUNCTION_H

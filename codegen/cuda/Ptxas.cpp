@@ -1,0 +1,207 @@
+//===- Ptxas.cpp - From PTX to machine code -------------------------------------------------------------*- C++ -*-===//
+#include "codegen/cuda/Ptxas.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/Regex.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::rondo;
+using namespace mlir::rondo::cuda;
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+/// What determines machine code besides the PTX and ptxas.
+static constexpr StringLiteral kFlags[] = {"-arch=sm_90a", "-O3", "-v"};
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Finding ptxas
+//===--------------------------------------------------------------------------------------------------------------===//
+
+static FailureOr<std::string> findPtxas(Location loc, StringRef option) {
+  if (!option.empty()) {
+    if (fs::can_execute(option))
+      return option.str();
+    return emitError(loc) << "ptxas: '" << option << "', given as an option, is no executable file";
+  }
+  if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName("ptxas"))
+    return *found;
+  SmallVector<std::string> tried = {"PATH"};
+  auto tryPrefix = [&](StringRef prefix, const Twine &name) {
+    llvm::SmallString<128> candidate(prefix);
+    path::append(candidate, "bin", "ptxas");
+    tried.push_back((name + candidate).str());
+    return fs::can_execute(candidate) ? candidate.str().str() : std::string();
+  };
+  for (StringRef variable : {"CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"})
+    if (std::optional<std::string> prefix = llvm::sys::Process::GetEnv(variable)) {
+      if (std::string found = tryPrefix(*prefix, variable + ": "); !found.empty())
+        return found;
+    } else {
+      tried.push_back((variable + " (not set)").str());
+    }
+  if (std::string found = tryPrefix("/usr/local/cuda", ""); !found.empty())
+    return found;
+  return emitError(loc) << "ptxas, the assembler of the CUDA toolkit, was not found; looked for it in "
+                        << llvm::join(tried, ", ") << "; install the toolkit, or give its path";
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Files
+//===--------------------------------------------------------------------------------------------------------------===//
+
+static FailureOr<std::string> readFile(Location loc, StringRef name) {
+  auto buffer = llvm::MemoryBuffer::getFile(name, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return emitError(loc) << "cannot read '" << name << "': " << buffer.getError().message();
+  return (*buffer)->getBuffer().str();
+}
+
+/// Writes under a temporary name, then renames: readers see the whole file or none.
+static std::error_code writeFile(StringRef name, StringRef content) {
+  llvm::SmallString<128> temporary;
+  int file = -1;
+  if (std::error_code error = fs::createUniqueFile(name + ".%%%%%%", file, temporary))
+    return error;
+  llvm::raw_fd_ostream stream(file, /*shouldClose=*/true);
+  stream << content;
+  stream.close();
+  std::error_code error = stream.error();
+  stream.clear_error();
+  if (!error)
+    error = fs::rename(temporary, name);
+  if (error)
+    fs::remove(temporary);
+  return error;
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// The cache
+//===--------------------------------------------------------------------------------------------------------------===//
+
+/// The directory of the cache; empty if there is none.
+static std::string getCacheDirectory(StringRef option) {
+  using llvm::sys::Process;
+  if (!option.empty())
+    return option == "none" ? "" : option.str();
+  if (std::optional<std::string> directory = Process::GetEnv("RONDO_CACHE_DIR"))
+    return *directory == "none" ? "" : *directory;
+  llvm::SmallString<128> directory;
+  if (!path::cache_directory(directory)) // XDG_CACHE_HOME, or .cache in the home directory
+    return "";
+  path::append(directory, "rondo");
+  return directory.str().str();
+}
+
+/// Identifies a ptxas without running it: a new installation changes its size or its time.
+static std::string describeTool(StringRef ptxas) {
+  fs::file_status status;
+  if (fs::status(ptxas, status))
+    return ptxas.str();
+  return (ptxas + ":" + Twine(status.getSize()) + ":" +
+          Twine(status.getLastModificationTime().time_since_epoch().count()))
+      .str();
+}
+
+static std::string getCacheKey(StringRef ptx, StringRef ptxas) {
+  llvm::SHA256 hash;
+  for (StringRef part : kFlags)
+    hash.update(part);
+  hash.update(describeTool(ptxas));
+  hash.update(ptx);
+  return llvm::toHex(hash.final(), /*LowerCase=*/true);
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Assembling
+//===--------------------------------------------------------------------------------------------------------------===//
+
+/// The first line of the report that says that a kernel would be slow, and the kernel that it is about.
+static LogicalResult checkReport(Location loc, StringRef report) {
+  llvm::Regex function("Function properties for ([A-Za-z0-9_$]+)|function '([^']+)'");
+  llvm::Regex spills("([1-9][0-9]*) bytes spill stores|([1-9][0-9]*) bytes spill loads");
+  llvm::Regex warning("\\(C75[0-9][0-9]\\)|C75[0-9][0-9]");
+  StringRef kernel = "(unknown)";
+  SmallVector<StringRef> lines, match;
+  report.split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (StringRef line : lines) {
+    if (function.match(line, &match))
+      kernel = match[1].empty() ? match[2] : match[1];
+    if (spills.match(line))
+      return emitError(loc) << "kernel @" << kernel << " does not fit its registers: ptxas reports " << line.trim();
+    if (warning.match(line))
+      return emitError(loc) << "kernel @" << kernel << " would be slow: ptxas warns: " << line.trim();
+  }
+  return success();
+}
+
+static FailureOr<Cubin> runPtxas(Location loc, StringRef ptx, StringRef ptxas) {
+  llvm::SmallString<128> names[3]; // PTX, cubin, report
+  static constexpr StringLiteral suffixes[] = {"ptx", "cubin", "txt"};
+  llvm::scope_exit removeFiles([&] {
+    for (StringRef name : names)
+      if (!name.empty())
+        fs::remove(name);
+  });
+  for (auto [name, suffix] : llvm::zip(names, suffixes))
+    if (std::error_code error = fs::createTemporaryFile("rondo", suffix, name))
+      return emitError(loc) << "cannot create a temporary file: " << error.message();
+  if (std::error_code error = writeFile(names[0], ptx))
+    return emitError(loc) << "cannot write '" << names[0] << "': " << error.message();
+
+  SmallVector<StringRef> arguments = {ptxas};
+  llvm::append_range(arguments, kFlags);
+  arguments.append({names[0], "-o", names[1]});
+  std::optional<StringRef> redirects[] = {std::nullopt, names[2].str(), names[2].str()};
+  std::string failure;
+  int status = llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 0, 0, &failure);
+  FailureOr<std::string> report = readFile(loc, names[2]);
+  if (mlir::failed(report))
+    return mlir::failure();
+  if (status != 0)
+    return emitError(loc) << "'" << ptxas << "' failed: " << (failure.empty() ? *report : failure);
+  if (mlir::failed(checkReport(loc, *report)))
+    return mlir::failure();
+  FailureOr<std::string> image = readFile(loc, names[1]);
+  if (mlir::failed(image))
+    return mlir::failure();
+  return Cubin{std::move(*image), std::move(*report)};
+}
+
+FailureOr<Cubin> cuda::assemblePtx(Location loc, StringRef ptx, const PtxasOptions &options) {
+  FailureOr<std::string> ptxas = findPtxas(loc, options.path);
+  if (failed(ptxas))
+    return failure();
+  std::string directory = getCacheDirectory(options.cacheDirectory);
+  if (directory.empty())
+    return runPtxas(loc, ptx, *ptxas);
+  if (std::error_code error = fs::create_directories(directory))
+    return emitError(loc) << "cannot create the cache '" << directory << "': " << error.message()
+                          << "; set RONDO_CACHE_DIR to another directory, or to none";
+
+  // The report goes first, so that a cubin in the cache always has one.
+  llvm::SmallString<128> base(directory);
+  path::append(base, getCacheKey(ptx, *ptxas));
+  std::string imageName = (base + ".cubin").str(), reportName = (base + ".txt").str();
+  if (fs::exists(imageName) && fs::exists(reportName)) {
+    FailureOr<std::string> image = readFile(loc, imageName), report = readFile(loc, reportName);
+    if (failed(image) || failed(report))
+      return failure();
+    return Cubin{std::move(*image), std::move(*report)};
+  }
+  FailureOr<Cubin> cubin = runPtxas(loc, ptx, *ptxas);
+  if (failed(cubin))
+    return failure();
+  for (auto [name, content] : {std::pair(reportName, cubin->report), std::pair(imageName, cubin->image)})
+    if (std::error_code error = writeFile(name, content))
+      return emitError(loc) << "cannot write '" << name << "' in the cache: " << error.message()
+                            << "; set RONDO_CACHE_DIR to another directory, or to none";
+  return cubin;
+}

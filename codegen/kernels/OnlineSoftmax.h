@@ -1,0 +1,47 @@
+//===- OnlineSoftmax.h - Softmax over blocks of scores that come one after the other --------------------*- C++ -*-===//
+#ifndef RONDO_CODEGEN_KERNELS_ONLINESOFTMAX_H
+#define RONDO_CODEGEN_KERNELS_ONLINESOFTMAX_H
+
+#include "codegen/cuda/Fragment.h"
+
+namespace mlir::rondo::cuda {
+
+/// What is known of a row after some blocks: the largest score, and the sum of weights relative to it. Sums are of the
+/// elements of one thread until the end.
+struct SoftmaxState {
+  RowPair maximum, sum;
+};
+
+/// One block: weight = 2^((score - maximum) * scaleLog2). What was summed up before must be multiplied by `rescale`.
+struct SoftmaxStep {
+  Fragment weights;
+  SoftmaxState state;
+  RowPair rescale;
+};
+
+class OnlineSoftmax {
+public:
+  /// scaleLog2 is positive.
+  OnlineSoftmax(Emitter &emit, Value scaleLog2) : emit(emit), scaleLog2(scaleLog2) {}
+
+  /// The first block; its `rescale` is null.
+  SoftmaxStep begin(const Fragment &scores) { return step(scores, nullptr); }
+  SoftmaxStep next(const Fragment &scores, const SoftmaxState &state) { return step(scores, &state); }
+
+  /// The natural logarithm of the sum of exp(scale * score); `state.sum` is that of whole rows.
+  RowPair getLse(const SoftmaxState &state);
+  /// 1 / sum; 0 for a row without weights.
+  RowPair getInverse(const SoftmaxState &state);
+  /// Completes the sums.
+  SoftmaxState reduce(const SoftmaxState &state);
+
+private:
+  SoftmaxStep step(const Fragment &scores, const SoftmaxState *before);
+
+  Emitter &emit;
+  Value scaleLog2;
+};
+
+} // namespace mlir::rondo::cuda
+
+#endif // RONDO_CODEGEN_KERNELS_ONLINESOFTMAX_H

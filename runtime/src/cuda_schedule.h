@@ -1,0 +1,68 @@
+/* How the work of one attention is handed to the CTAs of a GPU: splits of the keys for few rows, a tile table for many.
+ * Both follow from lengths and the number of multiprocessors alone, so the same lengths give the same schedule. */
+#ifndef RONDO_CUDA_SCHEDULE_H
+#define RONDO_CUDA_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codegen/cuda/KernelAbi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One attention, as an attend kernel sees it. */
+typedef struct {
+  int64_t batches;
+  int64_t heads;       /* of keys and values */
+  int64_t group;       /* query heads for each of them */
+  int64_t query_count; /* S_q */
+  int64_t key_count;   /* S_kv */
+  int64_t features;
+  int64_t value_features;
+  int64_t diagonal; /* causal kernels: key j is visible to query i if j <= i + diagonal */
+  bool by_position; /* the packing of rows; see KernelAbi.h */
+} rondo_attend_problem;
+
+/* What follows from a problem and a kernel. */
+typedef struct {
+  int32_t rows; /* of each key/value head */
+  int32_t row_inner;
+  int32_t box_rows;
+  int32_t box_inner; /* of the tensor map of queries */
+  int32_t box_outer;
+  int32_t position_divisor;
+  int32_t row_tiles; /* of each head; not rounded up to the cluster */
+  int32_t key_blocks;
+} rondo_attend_shape;
+
+rondo_attend_shape rondo_get_attend_shape(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel);
+
+/* How to split the keys, so that `multiprocessors` are busy and finish at the same time. */
+typedef struct {
+  int32_t splits;
+  int32_t blocks_per_split;
+  double microseconds; /* predicted, with the merge if there are several splits */
+} rondo_split_plan;
+
+rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                   int32_t multiprocessors);
+
+/* A tile table for at most `multiprocessors` CTAs; free it with rondo_free_tile_table. */
+typedef struct {
+  uint32_t *words; /* [ctas][stride]; null if memory ran out */
+  int32_t ctas;
+  int32_t stride;
+  double imbalance; /* the longest CTA's modelled time over the average */
+} rondo_tile_table;
+
+rondo_tile_table rondo_build_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                        int32_t multiprocessors);
+void rondo_free_tile_table(rondo_tile_table *table);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RONDO_CUDA_SCHEDULE_H */

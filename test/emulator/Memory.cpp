@@ -1,0 +1,40 @@
+//===- Memory.cpp - Global memory -----------------------------------------------------------------------*- C++ -*-===//
+#include "test/emulator/Memory.h"
+
+#include "test/emulator/Error.h"
+
+using namespace rondo::emulator;
+
+/// From the address of one piece to that of the next.
+static constexpr unsigned kPieceShift = 40;
+
+uint64_t GlobalMemory::add(std::string name, void *data, uint64_t bytes, bool isWritable) {
+  if (bytes >> kPieceShift)
+    fail("'", name, "' has ", bytes, " bytes; the emulator has room for ", uint64_t(1) << kPieceShift);
+  pieces.push_back({std::move(name), static_cast<uint8_t *>(data), bytes, isWritable});
+  return kGlobalWindow + (static_cast<uint64_t>(pieces.size() - 1) << kPieceShift);
+}
+
+/// Addresses are not used again, so that stale ones are found.
+void GlobalMemory::unmap(uint64_t address) {
+  Piece &piece = pieces.at((address - kGlobalWindow) >> kPieceShift);
+  piece = {piece.name + ", which has been freed", nullptr, 0, false};
+}
+
+uint8_t *GlobalMemory::resolve(uint64_t address, uint64_t bytes, Access access, uint64_t alignment) const {
+  const char *what = access == Access::Read ? "read" : "write";
+  uint64_t index = (address - kGlobalWindow) >> kPieceShift;
+  if (address < kGlobalWindow || index >= pieces.size())
+    fail("a ", what, " of ", bytes, " bytes at ", reinterpret_cast<void *>(address), ", which is not global memory");
+  const Piece &piece = pieces[index];
+  uint64_t offset = address & ((uint64_t(1) << kPieceShift) - 1);
+  if (offset + bytes > piece.bytes)
+    fail("a ", what, " of ", bytes, " bytes at offset ", offset, " of '", piece.name, "', which has ", piece.bytes,
+         " bytes");
+  if (access == Access::Write && !piece.isWritable)
+    fail("a write of ", bytes, " bytes at offset ", offset, " of '", piece.name, "', which is only to be read");
+  if (offset % alignment != 0)
+    fail("a ", what, " of ", bytes, " bytes at offset ", offset, " of '", piece.name, "', which is not a multiple of ",
+         alignment);
+  return piece.data + offset;
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Writes kernels as PTX, for launchers that run in the emulator.
+
+usage: emit_kernels.py RONDO_EMIT_KERNEL FOLDER LIST...
+A list has lines of a label and options of rondo-emit-kernel. The folder gets LABEL.traits and LABEL.cubin, which holds
+PTX: the driver loads it as it loads machine code. The file "kernels" lists the labels.
+"""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+
+def read_kernels(path):
+    lines = (line.split("#")[0].split() for line in path.read_text().splitlines())
+    return {words[0]: words[1:] for words in lines if words}
+
+
+def emit(tool, folder, label, options):
+    for kind, suffix in (("ptx", ".cubin"), ("traits", ".traits")):
+        subprocess.run([tool, *options, f"--emit={kind}", "-o", folder / (label + suffix)], check=True)
+
+
+def main():
+    tool, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    kernels = {}
+    for path in sys.argv[3:]:
+        kernels.update(read_kernels(pathlib.Path(path)))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        tasks = [pool.submit(emit, tool, folder, label, options) for label, options in kernels.items()]
+        for task in tasks:
+            task.result()
+    (folder / "kernels").write_text("\n".join(kernels) + "\n")
+
+
+main()
