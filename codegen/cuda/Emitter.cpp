@@ -1,4 +1,5 @@
 //===- Emitter.cpp - Short spellings for the code that CUDA kernels are made of -------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/Emitter.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"

@@ -1,4 +1,5 @@
 //===- Emitter.h - Short spellings for the code that CUDA kernels are made of ---------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A builder with the operations that kernels use over and over: arithmetic on i32, i64 and f32, loops and branches,
 // global memory, and inline PTX for what no dialect offers.

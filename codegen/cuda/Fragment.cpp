@@ -1,4 +1,5 @@
 //===- Fragment.cpp - Matrices in the registers of a warpgroup ------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/Fragment.h"
 
 #include "codegen/cuda/Instructions.h"

@@ -1,4 +1,5 @@
 //===- Fragment.h - Matrices in the registers of a warpgroup --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A 64 x N matrix of f32 as wgmma accumulates it. Warp w of the warpgroup holds rows 16w .. 16w+15. Of these, lane t
 // holds elements of rows t/4 and t/4 + 8: in each group of 8 columns, the two at 2 * (t % 4), for one row and then the

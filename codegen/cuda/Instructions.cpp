@@ -1,4 +1,5 @@
 //===- Instructions.cpp - Instructions of sm_90a, as functions ------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/Instructions.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"

@@ -1,4 +1,5 @@
 //===- Instructions.h - Instructions of sm_90a, as functions --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One function for each instruction that has no arithmetic in it: indices, shuffles, barriers, bulk copies, register
 // budgets, clusters. Shared-memory addresses are pointers of address space 3.

@@ -6,6 +6,7 @@
  *
  * What is fixed when a kernel is generated (tile sizes, cluster, element types, ...) is in rondo_kernel_traits.
  */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_CODEGEN_CUDA_KERNELABI_H
 #define RONDO_CODEGEN_CUDA_KERNELABI_H
 

@@ -1,4 +1,5 @@
 //===- KernelFunction.cpp - The shell of a CUDA kernel --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/KernelFunction.h"
 
 #include "codegen/cuda/SmemTile.h"

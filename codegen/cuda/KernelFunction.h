@@ -1,4 +1,5 @@
 //===- KernelFunction.h - The shell of a CUDA kernel ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_CUDA_KERNELFUNCTION_H
 #define RONDO_CODEGEN_CUDA_KERNELFUNCTION_H
 

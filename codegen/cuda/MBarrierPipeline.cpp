@@ -1,4 +1,5 @@
 //===- MBarrierPipeline.cpp - Rings of tiles between loading and computing warps ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/MBarrierPipeline.h"
 
 #include "codegen/cuda/Instructions.h"

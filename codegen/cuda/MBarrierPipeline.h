@@ -1,4 +1,5 @@
 //===- MBarrierPipeline.h - Rings of tiles between loading and computing warps --------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One thread fills tiles of shared memory with bulk copies, or a warp does it by hand, and warpgroups use them up. Each
 // tile of the ring has two mbarriers: `full` completes when a load has arrived, `empty` when every warp that used the

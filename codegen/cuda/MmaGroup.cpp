@@ -1,4 +1,5 @@
 //===- MmaGroup.cpp - Asynchronous products of a warpgroup ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each product is one inline PTX text, all its k steps in it: the NVVM op for wgmma knows no A operand in registers,
 // and between two steps nothing may touch the accumulators, which one text makes sure of.

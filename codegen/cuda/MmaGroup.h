@@ -1,4 +1,5 @@
 //===- MmaGroup.h - Asynchronous products of a warpgroup ------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // wgmma runs beside the warps that issue it: until they wait, its accumulators hold nothing that may be read, and must
 // not be written. Here a product gives an MmaGroup, which owns its accumulators and shows them to nobody; only `wait`

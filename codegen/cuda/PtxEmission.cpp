@@ -1,4 +1,5 @@
 //===- PtxEmission.cpp - From a gpu.module to PTX -------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/PtxEmission.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"

@@ -1,4 +1,5 @@
 //===- PtxEmission.h - From a gpu.module to PTX ---------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_CUDA_PTXEMISSION_H
 #define RONDO_CODEGEN_CUDA_PTXEMISSION_H
 

@@ -1,4 +1,5 @@
 //===- Ptxas.cpp - From PTX to machine code -------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/Ptxas.h"
 
 #include "llvm/ADT/ScopeExit.h"

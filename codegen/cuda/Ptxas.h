@@ -1,4 +1,5 @@
 //===- Ptxas.h - From PTX to machine code ---------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs NVIDIA's assembler, and keeps its results in a cache.
 //

@@ -1,4 +1,5 @@
 //===- SmemTile.cpp - Matrices in shared memory ---------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/SmemTile.h"
 
 #include "codegen/cuda/Instructions.h"

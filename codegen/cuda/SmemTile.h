@@ -1,4 +1,5 @@
 //===- SmemTile.h - Matrices in shared memory -----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A tile of 16-bit elements as bulk copies write it and wgmma reads it: panels of 64 columns, one behind the other,
 // each [rows][128 bytes]. Inside eight rows, the 16-byte chunks are permuted by the row (128-byte swizzle), so that

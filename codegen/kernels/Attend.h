@@ -1,4 +1,5 @@
 //===- Attend.h - The attention kernel for sm_90a -------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Computes (O, LSE) of one shard of queries over one shard of keys; KernelAbi.h describes what it is launched with.
 //

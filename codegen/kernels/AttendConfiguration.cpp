@@ -1,4 +1,5 @@
 //===- AttendConfiguration.cpp - Which attention kernels there are --------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/kernels/Attend.h"
 
 #include "codegen/cuda/Fragment.h"

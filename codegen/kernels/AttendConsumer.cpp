@@ -1,4 +1,5 @@
 //===- AttendConsumer.cpp - The warpgroups of the attention kernel that compute -------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/MmaGroup.h"
 #include "codegen/kernels/AttendParts.h"
 

@@ -1,4 +1,5 @@
 //===- AttendKernel.cpp - The attention kernel: its parameters and its roles ----------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/KernelFunction.h"
 #include "codegen/kernels/AttendParts.h"
 

@@ -1,4 +1,5 @@
 //===- AttendParts.h - The parts of the attention kernel ------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the files that make up the kernel share: its arguments, its shared memory, and the units of its work.
 //

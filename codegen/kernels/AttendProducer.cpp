@@ -1,4 +1,5 @@
 //===- AttendProducer.cpp - The warp of the attention kernel that loads ---------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Loads are issued in the order in which they are needed: a block's K runs one block ahead of its V.
 //

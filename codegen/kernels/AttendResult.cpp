@@ -1,4 +1,5 @@
 //===- AttendResult.cpp - How the attention kernel writes O and LSE -------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // O goes from registers to global memory without a detour through shared memory, so that nothing waits for it, and the
 // loads of the next tile do not either.

@@ -1,4 +1,5 @@
 //===- AttendTiles.cpp - Which rows and keys a CTA of the attention kernel works on ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/kernels/AttendParts.h"
 
 using namespace mlir;

@@ -1,4 +1,5 @@
 //===- ElementFormat.h - Element types of CUDA kernels --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_KERNELS_ELEMENTFORMAT_H
 #define RONDO_CODEGEN_KERNELS_ELEMENTFORMAT_H
 

@@ -1,4 +1,5 @@
 //===- Merge.cpp - The kernel for sm_90a that merges partial results ------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One warp takes one row; each of its lanes takes some features, two at a time if rows are aligned to that. Partial
 // results are loaded several at once, then combined in the stable form: the largest LSE is taken out first.

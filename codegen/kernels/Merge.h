@@ -1,4 +1,5 @@
 //===- Merge.h - The kernel for sm_90a that merges partial results --------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Combines the partial results that splits of the keys gave, and one that arrives from another rank; KernelAbi.h
 // describes what it is launched with. It is bound by memory.

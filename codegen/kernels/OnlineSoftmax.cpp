@@ -1,4 +1,5 @@
 //===- OnlineSoftmax.cpp - Softmax over blocks of scores that come one after the other ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/kernels/OnlineSoftmax.h"
 
 #include <limits>

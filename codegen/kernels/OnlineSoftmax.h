@@ -1,4 +1,5 @@
 //===- OnlineSoftmax.h - Softmax over blocks of scores that come one after the other --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_KERNELS_ONLINESOFTMAX_H
 #define RONDO_CODEGEN_KERNELS_ONLINESOFTMAX_H
 

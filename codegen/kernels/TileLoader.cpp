@@ -1,4 +1,5 @@
 //===- TileLoader.cpp - How the attention kernel fills tiles --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/kernels/TileLoader.h"
 
 #include "codegen/cuda/KernelAbi.h"

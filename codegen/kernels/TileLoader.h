@@ -1,4 +1,5 @@
 //===- TileLoader.h - How the attention kernel fills tiles ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_CODEGEN_KERNELS_TILELOADER_H
 #define RONDO_CODEGEN_KERNELS_TILELOADER_H
 

@@ -1,4 +1,5 @@
 /* How the work of one attention is handed to the CTAs of a GPU. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "cuda_schedule.h"
 
 #include <math.h>

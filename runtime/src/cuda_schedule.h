@@ -1,5 +1,6 @@
 /* How the work of one attention is handed to the CTAs of a GPU: splits of the keys for few rows, a tile table for many.
  * Both follow from lengths and the number of multiprocessors alone, so the same lengths give the same schedule. */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_CUDA_SCHEDULE_H
 #define RONDO_CUDA_SCHEDULE_H
 

@@ -1,4 +1,5 @@
 //===- rondo-cuda-parts.cpp - One small kernel for each abstraction under codegen/cuda ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // rondo-cuda-parts smem-tile | fragment | pipeline | mma-group: prints its PTX. Each kernel stores what it computes, so
 // that nothing is optimised away.

@@ -1,4 +1,5 @@
 //===- Addresses.h - Where operands point to ------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_ADDRESSES_H
 #define RONDO_TEST_EMULATOR_ADDRESSES_H
 

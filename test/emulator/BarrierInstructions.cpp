@@ -1,4 +1,5 @@
 //===- BarrierInstructions.cpp - Between the warps of a CTA and of a cluster ----------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Addresses.h"
 #include "test/emulator/InstructionTable.h"
 

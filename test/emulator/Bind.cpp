@@ -1,4 +1,5 @@
 //===- Bind.cpp - From syntax to a program --------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Bind.h"
 
 #include "test/emulator/Error.h"

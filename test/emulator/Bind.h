@@ -1,4 +1,5 @@
 //===- Bind.h - From syntax to a program ----------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_BIND_H
 #define RONDO_TEST_EMULATOR_BIND_H
 

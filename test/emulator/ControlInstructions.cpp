@@ -1,4 +1,5 @@
 //===- ControlInstructions.cpp - Branches, and instructions that do nothing here ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Error.h"
 #include "test/emulator/InstructionTable.h"
 #include "test/emulator/Machine.h"

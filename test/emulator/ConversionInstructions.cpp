@@ -1,4 +1,5 @@
 //===- ConversionInstructions.cpp - From one type to another --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Formats.h"
 #include "test/emulator/Lanewise.h"
 

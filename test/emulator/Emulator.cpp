@@ -1,4 +1,5 @@
 //===- Emulator.cpp - Runs PTX for sm_90a without a GPU -------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Emulator.h"
 
 #include "test/emulator/Bind.h"

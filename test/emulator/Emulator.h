@@ -1,4 +1,5 @@
 //===- Emulator.h - Runs PTX for sm_90a without a GPU ---------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   Module module(text);
 //   GlobalMemory memory;

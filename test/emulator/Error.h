@@ -1,4 +1,5 @@
 //===- Error.h - How the emulator reports what is wrong -------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_ERROR_H
 #define RONDO_TEST_EMULATOR_ERROR_H
 

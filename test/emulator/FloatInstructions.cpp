@@ -1,4 +1,5 @@
 //===- FloatInstructions.cpp - Arithmetic and comparisons of f32 ----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Approximations are computed as well as f32 can hold them. With .ftz, subnormal operands and results are zero.
 //

@@ -1,4 +1,5 @@
 //===- Formats.h - Floating-point numbers of 16 bits ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_FORMATS_H
 #define RONDO_TEST_EMULATOR_FORMATS_H
 

@@ -1,4 +1,5 @@
 //===- InstructionTable.cpp - The instructions that the emulator accepts --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/InstructionTable.h"
 
 #include "test/emulator/Error.h"

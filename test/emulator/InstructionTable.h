@@ -1,4 +1,5 @@
 //===- InstructionTable.h - The instructions that the emulator accepts ----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each family of instructions has a table of entries. An entry names its opcodes by a pattern, in which (a|b) are
 // alternatives and [a] may be absent: mbarrier.init.shared[::cta].b64. Its form describes the operands, as constraints

@@ -1,4 +1,5 @@
 //===- IntegerInstructions.cpp - Arithmetic and logic on integers and predicates ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Lanewise.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 //===- Lanewise.h - Instructions that are a function of each lane ---------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_LANEWISE_H
 #define RONDO_TEST_EMULATOR_LANEWISE_H
 

@@ -1,4 +1,5 @@
 //===- Lexer.cpp - Words of PTX text --------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Lexer.h"
 
 #include "test/emulator/Error.h"

@@ -1,4 +1,5 @@
 //===- Lexer.h - Words of PTX text ----------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_LEXER_H
 #define RONDO_TEST_EMULATOR_LEXER_H
 

@@ -1,4 +1,5 @@
 //===- MBarrier.h - Barriers in shared memory -----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_MBARRIER_H
 #define RONDO_TEST_EMULATOR_MBARRIER_H
 

@@ -1,4 +1,5 @@
 //===- Machine.cpp - CTAs and clusters, and their schedule ----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Machine.h"
 
 #include "test/emulator/Error.h"

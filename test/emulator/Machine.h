@@ -1,4 +1,5 @@
 //===- Machine.h - CTAs and clusters, and their schedule ------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The CTAs of a cluster run together: their warps take turns, each for a number of instructions that varies. Bulk
 // copies and products complete some time after they were issued. All of this is chosen by pseudo-random numbers, and

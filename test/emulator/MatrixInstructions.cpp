@@ -1,4 +1,5 @@
 //===- MatrixInstructions.cpp - wgmma, and 8x8 matrices between registers and shared memory -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Addresses.h"
 #include "test/emulator/InstructionTable.h"
 

@@ -1,4 +1,5 @@
 //===- Memory.cpp - Global memory -----------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Memory.h"
 
 #include "test/emulator/Error.h"

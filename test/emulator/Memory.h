@@ -1,4 +1,5 @@
 //===- Memory.h - Addresses, and global memory ----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_MEMORY_H
 #define RONDO_TEST_EMULATOR_MEMORY_H
 

@@ -1,4 +1,5 @@
 //===- MemoryInstructions.cpp - Loads and stores --------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Addresses.h"
 #include "test/emulator/InstructionTable.h"
 

@@ -1,4 +1,5 @@
 //===- MoveInstructions.cpp - Copies, and addresses of other spaces -------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Addresses.h"
 #include "test/emulator/Lanewise.h"
 

@@ -1,4 +1,5 @@
 //===- Parser.cpp - Reads PTX text ----------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Parser.h"
 
 #include "test/emulator/Error.h"

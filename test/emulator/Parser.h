@@ -1,4 +1,5 @@
 //===- Parser.h - Reads PTX text ------------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_PARSER_H
 #define RONDO_TEST_EMULATOR_PARSER_H
 

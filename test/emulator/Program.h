@@ -1,4 +1,5 @@
 //===- Program.h - A kernel as the emulator executes it -------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Instructions are decoded once: each has a function that executes it, and its operands are slots of the register file.
 // A slot holds 32 bits for each lane of a warp, and 64-bit registers take two. Immediates, addresses of symbols and

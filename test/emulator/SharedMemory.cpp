@@ -1,4 +1,5 @@
 //===- SharedMemory.cpp - The shared memory of one CTA --------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/SharedMemory.h"
 
 #include "test/emulator/Error.h"

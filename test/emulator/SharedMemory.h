@@ -1,4 +1,5 @@
 //===- SharedMemory.h - The shared memory of one CTA ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Besides its bytes it knows which of them were written, which were written by ordinary stores that bulk copies and
 // wgmma cannot see yet (they go through another proxy), and which are being read or written by instructions that have

@@ -1,4 +1,5 @@
 //===- Syntax.h - PTX as it is written ------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the parser gives: instructions with named operands. Bind.h turns it into a program.
 //

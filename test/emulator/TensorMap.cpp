@@ -1,4 +1,5 @@
 //===- TensorMap.cpp - Tensors in global memory as bulk copies see them ---------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/TensorMap.h"
 
 #include "test/emulator/Error.h"

@@ -1,4 +1,5 @@
 //===- TensorMap.h - Tensors in global memory as bulk copies see them -----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_TENSORMAP_H
 #define RONDO_TEST_EMULATOR_TENSORMAP_H
 

@@ -1,4 +1,5 @@
 //===- Warp.cpp - How a warp executes instructions ------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Warp.h"
 
 #include "test/emulator/Error.h"

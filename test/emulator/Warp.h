@@ -1,4 +1,5 @@
 //===- Warp.h - The state of a warp ---------------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_WARP_H
 #define RONDO_TEST_EMULATOR_WARP_H
 

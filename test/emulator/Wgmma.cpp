@@ -1,4 +1,5 @@
 //===- Wgmma.cpp - Which products are in flight ---------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/Wgmma.h"
 
 #include "test/emulator/Error.h"

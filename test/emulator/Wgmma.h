@@ -1,4 +1,5 @@
 //===- Wgmma.h - Products of warpgroups -----------------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_WGMMA_H
 #define RONDO_TEST_EMULATOR_WGMMA_H
 

@@ -1,4 +1,5 @@
 //===- WgmmaProduct.cpp - What wgmma computes -----------------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Thread `lane` of warp `w` holds, in register r of an accumulator, row 16 w + lane / 4 + 8 (r / 2 % 2) and column
 // 8 (r / 4) + 2 (lane % 4) + r % 2. So a register, over the lanes of a warp, holds eight rows and four columns. Both

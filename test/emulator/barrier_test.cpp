@@ -1,4 +1,5 @@
 // Barriers of CTAs and clusters, mbarriers, and deadlocks.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
 using namespace emulator_test;

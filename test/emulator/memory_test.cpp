@@ -1,4 +1,5 @@
 // Loads, stores, and bulk copies by tensor maps.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
 #include <numeric>

@@ -1,4 +1,5 @@
 // Instructions that are a function of each lane.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // What the emulator's tests share: small kernels around a few lines of PTX.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_EMULATOR_SUPPORT_H
 #define RONDO_TEST_EMULATOR_SUPPORT_H
 

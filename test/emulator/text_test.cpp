@@ -1,4 +1,5 @@
 // What the emulator says of text that it does not understand, and of launches that do not fit.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Lanes of a warp that diverge and meet, and what they exchange.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
 using namespace emulator_test;

@@ -1,4 +1,5 @@
 // Products of warpgroups, and what must not happen while they are in flight.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
 #include <random>

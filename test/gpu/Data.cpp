@@ -1,4 +1,5 @@
 //===- Data.cpp - Random inputs, and attention in float64 -----------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/gpu/Data.h"
 
 #include <algorithm>

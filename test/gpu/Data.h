@@ -1,4 +1,5 @@
 //===- Data.h - Random inputs, and attention in float64 -------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_GPU_DATA_H
 #define RONDO_TEST_GPU_DATA_H
 

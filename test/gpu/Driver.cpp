@@ -1,4 +1,5 @@
 //===- Driver.cpp - The part of the CUDA driver that GPU tests use --------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/gpu/Driver.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 //===- Driver.h - The part of the CUDA driver that GPU tests use ----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Declared here and loaded with dlopen, so that the tests need neither the toolkit to build nor a driver to start.
 //

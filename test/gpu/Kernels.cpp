@@ -1,4 +1,5 @@
 //===- Kernels.cpp - Kernels from a folder, and how to launch them --------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/gpu/Kernels.h"
 
 #include <algorithm>

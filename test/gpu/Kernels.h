@@ -1,4 +1,5 @@
 //===- Kernels.h - Kernels from a folder, and how to launch them ----------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_TEST_GPU_KERNELS_H
 #define RONDO_TEST_GPU_KERNELS_H
 

@@ -1,4 +1,5 @@
 //===- attend_test.cpp - The attention and merge kernels on a GPU ---------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   attend_test FOLDER check [CASES]    random cases for each kernel of the folder, against float64
 //   attend_test FOLDER bench [ROUNDS] [SHAPE]   the shapes that matter: checked, then timed, all kernels interleaved

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Makes a folder that tests the attention kernels on a GPU: the kernels of kernels.txt as cubins, and attend_test.
 
 usage: make_bundle.py RONDO_EMIT_KERNEL ATTEND_TEST FOLDER

@@ -1,4 +1,5 @@
 //===- rondo-emit-kernel.cpp - Prints one CUDA kernel of a given configuration --------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For tests, and for whoever wants to see or tune a kernel by itself. rondo-compile chooses configurations itself.
 //

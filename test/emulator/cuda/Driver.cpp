@@ -1,4 +1,5 @@
 //===- Driver.cpp - A libcuda.so.1 whose GPU is the emulator --------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The part of the CUDA driver that Rondo's launchers use. A program that loads the driver with dlopen runs its kernels
 // in the emulator if this library is what it finds, provided that its modules are PTX. Launches are synchronous, and

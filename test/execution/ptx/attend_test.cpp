@@ -1,4 +1,5 @@
 // Every attention kernel of the family, as the compiler emits it, against float64.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/execution/ptx/cases.h"
 
 #include <gtest/gtest.h>

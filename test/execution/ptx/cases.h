@@ -1,4 +1,5 @@
 //===- cases.h - Attentions that run in the emulator ----------------------------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Launchers, inputs and the float64 reference are those of the GPU tests; only the driver is another one.
 //

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes kernels as PTX, for launchers that run in the emulator.
 
 usage: emit_kernels.py RONDO_EMIT_KERNEL FOLDER LIST...

@@ -1,4 +1,5 @@
 // Faults that are planted into right kernels, and must be found: so the tests of the kernels mean something.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/execution/ptx/cases.h"
 
 #include <gtest/gtest.h>
