@@ -56,12 +56,12 @@ typedef struct {
  *
  * Causal kernels: key j is visible to a row if j <= position + diagonal, where
  * position = (row / position_divisor) % query_count; by head: the divisor is 1, by position: G. `diagonal` is
- * query_start - key_start + the op's diagonal, clamped to 32 bits.
+ * query_start - key_start + the op's diagonal, clamped to +-2^30.
  *
  * Grid form (not persistent): grid (row tiles, rounded up to the cluster; H_kv; splits * B, split slowest), where row
  * tiles = ceil(rows / (warpgroups * box_rows)). Split s attends key blocks [s, s+1) * blocks_per_split, and writes its
  * partial result at s * output_split_stride, s * lse_split_stride. Where it sees no keys it writes O = 0, LSE = -inf.
- * Persistent form: grid (number of rows of `tiles`, 1, 1); no splits.
+ * Persistent form: grid (number of rows of `tiles`, 1, 1); no splits; needs S_kv > 0 (the grid form does not).
  * Both: block (128 * (warpgroups + 1), 1, 1), dynamic shared memory `shared_bytes` (needs
  * CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES), cluster (cluster, 1, 1), which is also in the cubin.
  * A kernel with `dependent_launch` waits for the kernel before it (griddepcontrol) before it reads memory, and lets the

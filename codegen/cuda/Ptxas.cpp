@@ -34,24 +34,22 @@ static FailureOr<std::string> findPtxas(Location loc, StringRef option) {
   }
   if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName("ptxas"))
     return *found;
-  SmallVector<std::string> tried = {"PATH"};
-  auto tryPrefix = [&](StringRef prefix, const Twine &name) {
+  SmallVector<std::pair<std::string, std::string>> prefixes; // where they come from, and what they are
+  for (StringRef variable : {"CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"})
+    if (std::optional<std::string> prefix = llvm::sys::Process::GetEnv(variable))
+      prefixes.emplace_back((variable + ": ").str(), *prefix);
+  if (prefixes.empty())
+    prefixes.emplace_back("CUDA_HOME, CUDA_PATH and CUDA_ROOT are not set: ", "/usr/local/cuda");
+  std::string tried = "PATH";
+  for (auto &[origin, prefix] : prefixes) {
     llvm::SmallString<128> candidate(prefix);
     path::append(candidate, "bin", "ptxas");
-    tried.push_back((name + candidate).str());
-    return fs::can_execute(candidate) ? candidate.str().str() : std::string();
-  };
-  for (StringRef variable : {"CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"})
-    if (std::optional<std::string> prefix = llvm::sys::Process::GetEnv(variable)) {
-      if (std::string found = tryPrefix(*prefix, variable + ": "); !found.empty())
-        return found;
-    } else {
-      tried.push_back((variable + " (not set)").str());
-    }
-  if (std::string found = tryPrefix("/usr/local/cuda", ""); !found.empty())
-    return found;
-  return emitError(loc) << "ptxas, the assembler of the CUDA toolkit, was not found; looked for it in "
-                        << llvm::join(tried, ", ") << "; install the toolkit, or give its path";
+    if (fs::can_execute(candidate))
+      return candidate.str().str();
+    tried += ", " + origin + candidate.str().str();
+  }
+  return emitError(loc) << "ptxas, the assembler of the CUDA toolkit, was not found; looked for it in " << tried
+                        << "; install the toolkit, or give its path";
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

@@ -32,6 +32,13 @@ inline SharedPlace getClusterPlace(const Cta &cta, uint64_t address) {
   return {target, static_cast<uint32_t>(address) & kSharedOffsetMask};
 }
 
+/// A CTA is about to read global memory: what the kernel before this one wrote may not be there yet.
+inline void checkDependency(const Cta &cta, uint64_t address) {
+  const Launch &launch = cta.cluster.launch;
+  if (launch.shape.overlapsPrevious && !cta.hasWaitedForPrevious && launch.global.isFromPreviousKernel(address))
+    fail("reads what the kernel before this one wrote without griddepcontrol.wait before it");
+}
+
 /// The tensor map at a generic address.
 inline TensorMap getTensorMap(const Launch &launch, uint64_t address) {
   if (address % TensorMap::kAlignment != 0)

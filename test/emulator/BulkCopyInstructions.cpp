@@ -48,6 +48,7 @@ private:
 /// Sends the box to one CTA; offsets are without the rank.
 void sendBox(const Execution &execution, Cta &target, uint32_t destination, uint32_t barrier, const TensorMap &map,
              const Coordinates &first) {
+  checkDependency(execution.warp.cta, map.address);
   const SyntaxInstruction *syntax = execution.instruction.syntax;
   uint64_t access = target.shared.begin({destination, destination + map.boxBytes(), Access::Write, syntax});
   execution.warp.cta.cluster.addLoad({0, target.rank, map, first, destination, barrier, access, syntax});

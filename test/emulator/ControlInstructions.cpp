@@ -28,6 +28,11 @@ Outcome fenceProxy(Execution &execution) {
   return Outcome::Done;
 }
 
+Outcome waitForPrevious(Execution &execution) {
+  execution.warp.cta.hasWaitedForPrevious = true;
+  return Outcome::Done;
+}
+
 } // namespace
 
 // Memory is sequentially consistent here, and kernels run one after another.
@@ -41,6 +46,7 @@ InstructionList rondo::emulator::getControlInstructions() {
       {"fence.mbarrier_init.release.cluster", "", nothing},
       {"fence.proxy.async[.shared::(cta|cluster)]", "", fenceProxy},
       {"fence.proxy.async.global", "", nothing},
-      {"griddepcontrol.(wait|launch_dependents)", "", nothing},
+      {"griddepcontrol.wait", "", waitForPrevious},
+      {"griddepcontrol.launch_dependents", "", nothing},
   };
 }

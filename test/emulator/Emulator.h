@@ -10,8 +10,8 @@
 //
 // The emulator does what the text says, in one of the orders that the device allows; the seed picks it. Beyond that it
 // finds what a device need not show: deadlocks (told with what each warp waits for), accesses out of bounds, reads of
-// shared memory that nobody wrote, accumulators that are touched before their product has been waited for, shared
-// memory that is written while a product or a copy still reads it, missing fences.
+// shared memory that nobody wrote (NaNs, if products read it), accumulators that are touched before their product has
+// been waited for, shared memory that is written while a product or a copy still reads it, missing fences.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #ifndef RONDO_TEST_EMULATOR_EMULATOR_H

@@ -33,6 +33,9 @@ struct LaunchShape {
   uint32_t threads = 1;
   uint32_t sharedBytes = 0; ///< dynamic
   uint64_t seed = 1;
+  /// Whether the kernel may begin before the one before it has ended: it must wait (griddepcontrol) before it reads
+  /// what that one wrote.
+  bool overlapsPrevious = false;
   /// Instructions, counted by warps, after which a cluster is taken to run for ever.
   uint64_t instructionLimit = 500'000'000;
 };
@@ -74,8 +77,9 @@ public:
   SharedMemory shared;
   std::map<uint32_t, MBarrier> barriers; ///< by address
   std::array<NamedBarrier, 16> namedBarriers;
-  const uint32_t initialRegisters; ///< of a thread
-  uint32_t freeRegisters;          ///< that setmaxnreg can give; those of ended warps are not
+  const uint32_t initialRegisters;   ///< of a thread
+  uint32_t freeRegisters;            ///< that setmaxnreg can give; those of ended warps are not
+  bool hasWaitedForPrevious = false; ///< griddepcontrol.wait, by any thread
   std::vector<std::unique_ptr<Warp>> warps;
   std::vector<ProductQueue> products;             ///< of each warpgroup
   std::map<uint32_t, BulkStoreGroups> bulkStores; ///< by thread

@@ -4,6 +4,8 @@
 
 #include "test/emulator/Error.h"
 
+#include <utility>
+
 using namespace rondo::emulator;
 
 /// From the address of one piece to that of the next.
@@ -19,7 +21,17 @@ uint64_t GlobalMemory::add(std::string name, void *data, uint64_t bytes, bool is
 /// Addresses are not used again, so that stale ones are found.
 void GlobalMemory::unmap(uint64_t address) {
   Piece &piece = pieces.at((address - kGlobalWindow) >> kPieceShift);
-  piece = {piece.name + ", which has been freed", nullptr, 0, false};
+  piece = {piece.name + ", which has been freed", nullptr, 0, /*isWritable=*/false};
+}
+
+void GlobalMemory::beginLaunch() {
+  for (Piece &piece : pieces)
+    piece.isFromPreviousKernel = std::exchange(piece.isWritten, false);
+}
+
+bool GlobalMemory::isFromPreviousKernel(uint64_t address) const {
+  uint64_t index = (address - kGlobalWindow) >> kPieceShift;
+  return address >= kGlobalWindow && index < pieces.size() && pieces[index].isFromPreviousKernel;
 }
 
 uint8_t *GlobalMemory::resolve(uint64_t address, uint64_t bytes, Access access, uint64_t alignment) const {
@@ -37,5 +49,7 @@ uint8_t *GlobalMemory::resolve(uint64_t address, uint64_t bytes, Access access, 
   if (offset % alignment != 0)
     fail("a ", what, " of ", bytes, " bytes at offset ", offset, " of '", piece.name, "', which is not a multiple of ",
          alignment);
+  if (access == Access::Write)
+    __atomic_store_n(&piece.isWritten, true, __ATOMIC_RELAXED);
   return piece.data + offset;
 }

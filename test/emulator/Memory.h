@@ -41,6 +41,11 @@ public:
   /// Nothing is at `address` any more, which map() gave.
   void unmap(uint64_t address);
 
+  /// What was written until now was written by the kernel before the next one.
+  void beginLaunch();
+  /// Whether the kernel before this one wrote to the memory at `address`.
+  bool isFromPreviousKernel(uint64_t address) const;
+
   /// The host's address. Fails unless all bytes belong to one piece, and the address is a multiple of `alignment`.
   uint8_t *resolve(uint64_t address, uint64_t bytes, Access access, uint64_t alignment = 1) const;
 
@@ -50,6 +55,8 @@ private:
     uint8_t *data;
     uint64_t bytes;
     bool isWritable;
+    mutable bool isWritten = false; ///< by the kernel that runs, whose clusters may run at the same time
+    bool isFromPreviousKernel = false;
   };
   uint64_t add(std::string name, void *data, uint64_t bytes, bool isWritable);
 

@@ -15,6 +15,7 @@ void loadBytes(const Execution &execution, uint64_t address, uint8_t *bytes, uin
   Cta &cta = execution.warp.cta;
   const Launch &launch = cta.cluster.launch;
   if constexpr (space == Space::Global) {
+    checkDependency(cta, address);
     std::memcpy(bytes, launch.global.resolve(address, count, Access::Read, count), count);
   } else if constexpr (space == Space::Shared) {
     cta.shared.read(getSharedOffset(cta, address), bytes, count);

@@ -33,8 +33,7 @@ private:
   void convert(const uint8_t *chunk, float (&values)[kChunk]) const;
   float convert(uint16_t bits) const { return product.isBF16 ? fromBF16(bits) : fromF16(bits); }
   template <typename Function>
-  void forEachElement(uint64_t descriptor, unsigned extent, bool isTransposed, bool mayBeUnwritten,
-                      Function function) const;
+  void forEachElement(uint64_t descriptor, unsigned extent, bool isTransposed, Function function) const;
 
   const SharedMemory &shared;
   const Product &product;
@@ -53,10 +52,10 @@ void Operands::convert(const uint8_t *chunk, float (&values)[kChunk]) const {
       values[i] = fromF16(bits[i]);
 }
 
-/// Calls function(index across k, k, value). Chunks run along k; if transposed, across it.
+/// Calls function(index across k, k, value). Chunks run along k; if transposed, across it. What nobody wrote is NaN: it
+/// is no fault to multiply it, only to use what it gives. Kernels drop rows and tiles that are not there.
 template <typename Function>
-void Operands::forEachElement(uint64_t descriptor, unsigned extent, bool isTransposed, bool mayBeUnwritten,
-                              Function function) const {
+void Operands::forEachElement(uint64_t descriptor, unsigned extent, bool isTransposed, Function function) const {
   constexpr unsigned elementBytes = 2, rowBytes = 128, panel = 64;
   auto matrix = MatrixDescriptor::decode(descriptor);
   // Rows of shared memory are along k if transposed, else across it.
@@ -66,20 +65,18 @@ void Operands::forEachElement(uint64_t descriptor, unsigned extent, bool isTrans
       uint32_t address = matrix.address + row / 8 * matrix.strideOffset + row % 8 * rowBytes +
                          column / panel * matrix.leadingOffset + column % panel * elementBytes;
       float values[kChunk];
-      convert(shared.readChunk(swizzle128(address), mayBeUnwritten), values);
+      convert(shared.readChunk(swizzle128(address), /*mayBeUnwritten=*/true), values);
       for (unsigned i = 0; i < kChunk; ++i)
         isTransposed ? function(column + i, row, values[i]) : function(row, column + i, values[i]);
     }
 }
 
-/// Rows of A that nobody wrote are NaNs: they reach their own rows of the product only, which kernels drop.
 void Operands::spreadA(const Cta &cta, unsigned warpgroup, SpreadA &a) const {
   if (!product.registersOfA) {
-    forEachElement(product.descriptorOfA, kRows, product.transposesA, /*mayBeUnwritten=*/true,
-                   [&](unsigned row, unsigned k, float value) {
-                     float *lanes = &a[row / 16][k][row / 8 % 2][row % 8 * 4];
-                     std::fill(lanes, lanes + 4, value);
-                   });
+    forEachElement(product.descriptorOfA, kRows, product.transposesA, [&](unsigned row, unsigned k, float value) {
+      float *lanes = &a[row / 16][k][row / 8 % 2][row % 8 * 4];
+      std::fill(lanes, lanes + 4, value);
+    });
     return;
   }
   for (unsigned warp = 0; warp < kWarpgroupWarps; ++warp) {
@@ -97,7 +94,7 @@ void Operands::spreadA(const Cta &cta, unsigned warpgroup, SpreadA &a) const {
 
 void Operands::spreadB(SpreadB &b) const {
   float sign = product.negatesA != product.negatesB ? -1.0f : 1.0f;
-  forEachElement(product.descriptorOfB, product.columns, product.transposesB, /*mayBeUnwritten=*/false,
+  forEachElement(product.descriptorOfB, product.columns, product.transposesB,
                  [&](unsigned column, unsigned k, float value) {
                    float *lanes = b[column / 8][column % 2][k];
                    lanes[column % 8 / 2] = lanes[column % 8 / 2 + 4] = sign * value;

@@ -51,6 +51,21 @@ TEST_F(Memory, ConstDataCannotBeWritten) {
   EXPECT_THROW(memory.resolve(address, 4, Access::Write), EmulationError);
 }
 
+/// A kernel that begins early must wait before it reads what the one before it wrote.
+TEST_F(Memory, DependentLaunch) {
+  TestKernel kernel = makeKernel("st.global.b32 [%data], 5;");
+  Module writer(kernel.getText());
+  kernel.shape.overlapsPrevious = true;
+  for (bool waits : {false, true}) {
+    kernel.body = std::string(waits ? "griddepcontrol.wait; " : "") + "ld.global.b32 %result, [%data];";
+    std::string error = kernel.getErrorAfter(writer);
+    if (waits)
+      EXPECT_EQ(error, "");
+    else
+      EXPECT_CONTAINS(error, "reads what the kernel before this one wrote without griddepcontrol.wait before it");
+  }
+}
+
 TEST_F(Memory, SharedBounds) {
   EXPECT_CONTAINS(makeKernel("mov.b32 %r1, tile; st.shared.b32 [%r1+32768], 0;").getError(),
                   "a write of 4 bytes at shared memory address 33792, which lies outside 1024..33792");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
+#include <functional>
+
 using namespace emulator_test;
 
 namespace {
@@ -45,7 +47,7 @@ std::string TestKernel::getText() const {
 )");
 }
 
-std::vector<uint32_t> TestKernel::run() const {
+std::vector<uint32_t> TestKernel::run(const Module *before) const {
   Module module(getText());
   GlobalMemory memory;
   std::vector<uint32_t> results(shape.grid.x * shape.threads);
@@ -58,17 +60,31 @@ std::vector<uint32_t> TestKernel::run() const {
     placed.address += arguments.data;
     encodeTensorMap(placed, arguments.map);
   }
+  if (before) {
+    LaunchShape first = shape;
+    first.overlapsPrevious = false;
+    before->getKernel("test").launch(memory, first, &arguments, sizeof(arguments));
+    memory.beginLaunch();
+  }
   module.getKernel("test").launch(memory, shape, &arguments, sizeof(arguments));
   return results;
 }
 
-std::string TestKernel::getError() const {
+static std::string getErrorOf(const std::function<void()> &function) {
   try {
-    run();
+    function();
   } catch (const EmulationError &error) {
     return error.what();
   }
   return "";
+}
+
+std::string TestKernel::getError() const {
+  return getErrorOf([&] { run(nullptr); });
+}
+
+std::string TestKernel::getErrorAfter(const Module &before) const {
+  return getErrorOf([&] { run(&before); });
 }
 
 uint32_t emulator_test::evaluate(const std::string &body) {

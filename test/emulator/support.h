@@ -19,9 +19,11 @@ struct TestKernel {
 
   std::string getText() const;
   /// The results of all threads, CTA by CTA.
-  std::vector<uint32_t> run() const;
+  std::vector<uint32_t> run() const { return run(nullptr); }
   /// What the emulator says is wrong; nothing if it is right.
   std::string getError() const;
+  /// The same, where the kernel of another module runs before, with the same arguments.
+  std::string getErrorAfter(const Module &before) const;
 
   std::string body;
   std::string directives; ///< of the kernel: .minnctapersm 1
@@ -30,6 +32,9 @@ struct TestKernel {
   /// Global memory that the kernel sees at the address in %data.
   std::vector<uint8_t> *data = nullptr;
   const TensorMap *map = nullptr; ///< of the map at %map; its address is that of the data, plus what it says
+
+private:
+  std::vector<uint32_t> run(const Module *before) const;
 };
 
 /// The result of a kernel that computes the same in all lanes.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/support.h"
 
+#include <cmath>
 #include <random>
 
 using namespace emulator_test;
@@ -163,6 +164,16 @@ TEST_P(Wgmma, RegistersOfA) {
   check(load + kPredicates + getDescriptor(4, kPlaceOfB, kDepth * 128) + kFence +
             getProduct(m.columns, "{%r20, %r21, %r22, %r23}", true, "%p2") + kWait,
         m, 1);
+}
+
+/// Shared memory that nobody wrote may be multiplied, but not used.
+TEST_P(Wgmma, UnwrittenMemoryIsNaN) {
+  std::string body = kPredicates + getDescriptor(3, 0, 16) + getDescriptor(4, kSharedBytes, 16) + kFence +
+                     getProduct(std::get<0>(GetParam()), "%l3", false, "%p2") + kWait;
+  TestKernel kernel = makeKernel(body, 0);
+  kernel.shape.sharedBytes = 2 * kSharedBytes;
+  for (uint32_t result : kernel.run())
+    ASSERT_TRUE(std::isnan(bitCast<float>(result)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Wgmma, testing::Combine(testing::Values(8, 64, 80, 128), testing::Bool()),

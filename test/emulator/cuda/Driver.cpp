@@ -109,14 +109,16 @@ LaunchShape getShape(const LaunchConfiguration &configuration, const Function &f
   if (configuration.sharedBytes > function.maxSharedBytes)
     fail(configuration.sharedBytes, " bytes of dynamic shared memory; cuFuncSetAttribute allows ",
          function.maxSharedBytes);
+  LaunchShape shape;
   for (unsigned i = 0; i < configuration.attributeCount; ++i) {
     const LaunchAttribute &attribute = configuration.attributes[i];
     if (attribute.id == LaunchAttribute::ClusterDimension &&
         (attribute.value.cluster.x != syntax.cluster || attribute.value.cluster.y != 1 ||
          attribute.value.cluster.z != 1))
       fail("clusters of ", attribute.value.cluster.x, " CTAs; the kernel wants ", syntax.cluster);
+    if (attribute.id == LaunchAttribute::ProgrammaticStreamSerialization)
+      shape.overlapsPrevious = attribute.value.programmatic;
   }
-  LaunchShape shape;
   shape.grid = {configuration.gridX, configuration.gridY, configuration.gridZ};
   shape.threads = configuration.blockX;
   shape.sharedBytes = configuration.sharedBytes;
@@ -276,6 +278,7 @@ Result cuLaunchKernelEx(const LaunchConfiguration *configuration, void *handle, 
   return attempt(LaunchFailed, [&] {
     const auto &function = *static_cast<const Function *>(handle);
     LaunchShape shape = getShape(*configuration, function);
+    getDevice().memory.beginLaunch();
     if (fields) {
       std::vector<uint8_t> block = gather(function.kernel.getSyntax(), fields);
       return function.kernel.launch(getDevice().memory, shape, block.data(), block.size());

@@ -51,7 +51,7 @@ std::vector<Shape> ptx_test::getShapes(const Kernel &kernel) {
   for (const Shape &shape : kShapes)
     if (shape.keys > 0 || !kernel.traits.persistent) // without keys a persistent kernel is not launched
       shapes.push_back(shape);
-  constexpr int randomShapes = 5;
+  constexpr int randomShapes = 10;
   std::seed_seq seed(kernel.label.begin(), kernel.label.end());
   std::minstd_rand random(seed);
   for (int i = 0; i < randomShapes; ++i)

@@ -18,7 +18,9 @@ struct Fault {
   const char *kernel;
   const char *pattern, *replacement; ///< a regular expression; all places are replaced
   const char *message;               ///< what the emulator says; null: it does not see it, but the result is wrong
+  const char *partner = nullptr;     ///< a right kernel that runs before
 };
+std::ostream &operator<<(std::ostream &stream, const Fault &fault) { return stream << fault.name; }
 
 constexpr Fault kFaults[] = {
     {"ProductsAreNotWaitedFor", "direct-k192", "wgmma\\.wait_group\\.sync\\.aligned \\d;", "",
@@ -34,6 +36,8 @@ constexpr Fault kFaults[] = {
     {"RegistersDoNotSuffice", "direct-k192", "setmaxnreg\\.dec\\.sync\\.aligned\\.u32 \t24;",
      "setmaxnreg.dec.sync.aligned.u32 32;", "waits for registers"},
     {"NobodyBeginsWithProducts", "direct-k192", "bar\\.arrive[^;]*;", "", "waits for barrier 1, where"},
+    {"PartialResultsAreNotWaitedFor", "merge-f16", "griddepcontrol\\.wait;", "",
+     "reads what the kernel before this one wrote", "split-k192"},
     {"TailsAreNotMasked", "direct-k192", "0fFF800000", "0f00000000", nullptr},
     {"KeysPastTheDiagonalAreSeen", "causal-k192", "0fFF800000", "0f00000000", nullptr},
 };
@@ -44,23 +48,32 @@ std::string read(const std::filesystem::path &path) {
   return text.str();
 }
 
-/// A folder with one kernel, which has the fault.
+/// Writes one kernel into a folder like that of the right ones.
+void write(const std::filesystem::path &folder, const std::string &label, const std::string &ptx) {
+  std::ofstream(folder / (label + ".cubin")) << ptx;
+  std::ofstream(folder / (label + ".traits")) << read(std::filesystem::path(RONDO_PTX_KERNELS) / (label + ".traits"));
+  std::ofstream(folder / "kernels", std::ios::app) << label << "\n";
+}
+
+/// A folder with the kernel that has the fault, and its partner.
 std::filesystem::path plant(const Fault &fault) {
   std::filesystem::path from = RONDO_PTX_KERNELS, folder = std::filesystem::path(testing::TempDir()) / fault.name;
+  std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   std::string label = fault.kernel, right = read(from / (label + ".cubin"));
   std::string wrong = std::regex_replace(right, std::regex(fault.pattern), fault.replacement);
   EXPECT_NE(right, wrong) << "there is nothing to replace";
-  std::ofstream(folder / (label + ".cubin")) << wrong;
-  std::ofstream(folder / (label + ".traits")) << read(from / (label + ".traits"));
-  std::ofstream(folder / "kernels") << label << "\n";
+  if (fault.partner)
+    write(folder, fault.partner, read(from / (fault.partner + std::string(".cubin"))));
+  write(folder, label, wrong);
   return folder;
 }
 
 std::string run(const std::filesystem::path &folder) {
-  constexpr Shape shape = {1, 1, 1, 200, 700, false, 500, 1, false};
+  constexpr Shape shape = {1, 1, 1, 200, 700, false, 500, 2, false};
   gpu::driver.open();
-  return runShape(gpu::loadKernels(folder.string())[0], nullptr, shape);
+  std::vector<gpu::Kernel> kernels = gpu::loadKernels(folder.string());
+  return runShape(kernels[0], kernels.size() > 1 ? &kernels[1] : nullptr, shape);
 }
 
 class PlantedFault : public testing::TestWithParam<Fault> {};
