@@ -104,8 +104,18 @@ typedef struct {
   rondo_reference reference;
 } rondo_program_function;
 
+/* Eight characters without a terminating NUL. */
+#if defined(__has_attribute)
+#if __has_attribute(nonstring)
+#define RONDO_MAGIC_CHARACTERS __attribute__((nonstring))
+#endif
+#endif
+#ifndef RONDO_MAGIC_CHARACTERS
+#define RONDO_MAGIC_CHARACTERS
+#endif
+
 typedef struct {
-  char magic[8]; /* "RONDOPRG" */
+  char magic[8] RONDO_MAGIC_CHARACTERS; /* RONDO_PROGRAM_MAGIC */
   uint32_t abi_version;
   uint32_t function_count;
   const rondo_program_function *functions;
