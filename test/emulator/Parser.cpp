@@ -22,6 +22,7 @@ class Parser {
 public:
   explicit Parser(std::string_view text) : lexer(text) {}
   std::vector<KernelSyntax> parseModule();
+  unsigned getLine() const { return lexer.peek().line; }
 
 private:
   // Tokens.
@@ -256,6 +257,8 @@ void Parser::parseBody(KernelSyntax &kernel) {
       parseInstruction(kernel);
     }
   } while (!scopes.empty());
+  if (kernel.instructions.empty())
+    fail("kernel ", kernel.name, " has no instructions");
   resolveBranches(kernel);
 }
 
@@ -420,4 +423,11 @@ SyntaxOperand Parser::parseNumber(bool negative) {
   return {SyntaxOperand::Kind::Number, "", 0, negative ? -bits : bits};
 }
 
-std::vector<KernelSyntax> rondo::emulator::parsePtx(std::string_view text) { return Parser(text).parseModule(); }
+std::vector<KernelSyntax> rondo::emulator::parsePtx(std::string_view text) {
+  Parser parser(text);
+  try {
+    return parser.parseModule();
+  } catch (const std::out_of_range &) { // of the standard library's conversions
+    fail("line ", parser.getLine(), ": a number is too large");
+  }
+}

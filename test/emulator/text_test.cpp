@@ -54,6 +54,9 @@ TEST(Text, Module) {
   EXPECT_CONTAINS(getError(".version 8.6 .target sm_80"), "the target is sm_80, expected sm_90a");
   EXPECT_CONTAINS(getError(".func f() {}"), "found '.func'");
   EXPECT_CONTAINS(getError(".visible .entry k() { ret;"), "expected an instruction");
+  EXPECT_CONTAINS(getError(".visible .entry k() {}"), "kernel k has no instructions");
+  EXPECT_CONTAINS(getError(".visible .entry k()\n{ mov.b32 %r1, 99999999999999999999; }"),
+                  "line 2: a number is too large");
 }
 
 TEST(Text, InstructionsAreListed) {
@@ -100,6 +103,14 @@ TEST(Launch, GridIsCovered) {
     for (uint32_t i = 0; i < results.size(); ++i)
       ASSERT_EQ(results[i], i);
   }
+}
+
+/// Clusters run on two threads of the host, but it is always the same one that is told of.
+TEST(Launch, LowestFailureIsTold) {
+  TestKernel kernel("setp.ge.u32 %p1, %cta, 5; @%p1 trap;");
+  kernel.shape.grid.x = 20;
+  for (int i = 0; i < 20; ++i)
+    EXPECT_CONTAINS(kernel.getError(), "test, CTA (5, 0, 0), warp 0, line 26: @%p1 trap: the kernel gives up");
 }
 
 TEST(Launch, EndlessLoop) {
