@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Measures what the README claims of the schedules, and prints each figure beside its bar.
 
-Every figure is a ratio taken in one run: programs are run in turn (A B A B ...), each in a process of its own, and the
-medians are compared. Usage: spine.py --build BUILD [--rounds N]
+Every figure is a ratio taken in one run: programs are run in turn (A B A B ...), each round in a process of its own, and
+the median of the rounds' ratios is reported, so that a machine whose speed drifts does not decide.
+Usage: spine.py --build BUILD [--rounds N]
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples/01-cross-attention/cross-attention.mlir"
 
 # Example 01 on 4 ranks: 16 of 61 queries, 1601 of 6404 keys, 32 and 8 heads of 128 features, float32.
+RUNS = 5  # of a process, after a warm-up
 RANKS, QUERIES, KEYS, QUERY_HEADS, KEY_HEADS, FEATURES = 4, 16, 1601, 32, 8, 128
 QUERY_BYTES = QUERIES * QUERY_HEADS * FEATURES * 4
 RESULT_BYTES = QUERIES * QUERY_HEADS * (FEATURES * 4 + 4)
@@ -38,9 +40,9 @@ class Bench:
         return program
 
     def run(self, program, *options):
-        """The summary of one process: two runs after a warm-up."""
+        """The summary of one process."""
         summary = pathlib.Path(self.folder.name) / "summary.json"
-        subprocess.run([self.bin / "rondo-run", program, f"--ranks={RANKS}", "--repeat=2", f"--json={summary}", *options],
+        subprocess.run([self.bin / "rondo-run", program, f"--ranks={RANKS}", f"--repeat={RUNS}", f"--json={summary}", *options],
                        check=True, stdout=subprocess.DEVNULL)
         return json.loads(summary.read_text())
 
@@ -56,19 +58,28 @@ class Bench:
                 result.append(self.loopback(program, link))
         return results
 
+    def measure_attend(self, program):
+        """Seconds of one attend: compute of a whole run over its steps."""
+        return statistics.median(self.loopback(program)["compute_s"]["median"] for _ in range(5)) / RANKS
+
     def report(self, what, figure, bar, passed):
         self.failures += not passed
         print(f"| {what} | {figure} | {bar} | {'yes' if passed else 'NO'} |", flush=True)
 
 
-def median(summaries, key):
-    return statistics.median(run for summary in summaries for run in summary[key]["runs"])
+def total(summary):
+    return summary["total_s"]["median"]
 
 
-def median_steady(summaries):
-    """Median of the time without the tail hop."""
-    return statistics.median(total - tail for summary in summaries
-                             for total, tail in zip(summary["total_s"]["runs"], summary["exposed_tail_s"]["runs"]))
+def steady(summary):
+    """The time without the tail hop."""
+    runs = zip(summary["total_s"]["runs"], summary["exposed_tail_s"]["runs"])
+    return statistics.median(time - tail for time, tail in runs)
+
+
+def ratio(figure, summaries, others):
+    """The median of the rounds' ratios."""
+    return statistics.median(figure(summary) / figure(other) for summary, other in zip(summaries, others))
 
 
 def link_for(size, seconds):
@@ -90,24 +101,27 @@ def measure_errors(bench):
 
 
 def measure_overlap(bench, ring, synchronous):
-    attend = bench.loopback(ring)["compute_s"]["median"] / RANKS
+    attend = bench.measure_attend(ring)
     link = link_for(QUERY_BYTES + RESULT_BYTES, 0.8 * attend)
     bare, linked, bare_synchronous, linked_synchronous = bench.interleave(
         (ring, None), (ring, link), (synchronous, None), (synchronous, link))
-    exposed = median_steady(linked) / median_steady(bare) - 1
+    exposed = ratio(steady, linked, bare) - 1
     bench.report(f"exposed communication in steady steps, transfer 0.8 of attend ({attend * 1e3:.2f} ms)",
                  f"{exposed:.2%}", "< 2 %", exposed < 0.02)
-    loss = median_steady(linked_synchronous) / median_steady(bare_synchronous)
+    loss = ratio(steady, linked_synchronous, bare_synchronous)
     bench.report("the same without overlap", f"{loss:.2f}x slower", ">= 1.5x", loss >= 1.5)
-    tail = median(linked, "exposed_tail_s") / (0.8 * attend * RESULT_BYTES / (QUERY_BYTES + RESULT_BYTES))
+    hop = 0.8 * attend * RESULT_BYTES / (QUERY_BYTES + RESULT_BYTES)
+    tail = statistics.median(summary["exposed_tail_s"]["median"] for summary in linked) / hop
+    waits = statistics.median(summary["exposed_steady_s"]["median"] for summary in linked)
+    print(f"| of which the compute stream waited for communication | {waits * 1e6:.0f} us | reported | |")
     print(f"| tail: the last hop, exposed | {tail:.2f} of the hop | reported | |")
 
 
 def measure_schedules(bench, ring, key_value_ring):
-    attend = bench.loopback(ring)["compute_s"]["median"] / RANKS
+    attend = bench.measure_attend(ring)
     link = link_for(KEY_VALUE_BYTES, 20 * attend)
     query, key_value = bench.interleave((ring, link), (key_value_ring, link))
-    measured = median(key_value, "total_s") / median(query, "total_s")
+    measured = ratio(total, key_value, query)
     # docs/schedules: query ring n * max(attend, q + o) + o; key/value ring attend + (n - 1) * max(attend, kv).
     hop = lambda size: size / link / 1e9
     predicted = ((attend + (RANKS - 1) * max(attend, hop(KEY_VALUE_BYTES))) /
@@ -118,11 +132,11 @@ def measure_schedules(bench, ring, key_value_ring):
 
 def measure_compilation(bench):
     times = []
-    for _ in range(5):
+    for _ in range(15):
         start = time.monotonic()
         bench.compile("timed", "--schedule=query-ring")
         times.append(time.monotonic() - start)
-    bench.report("rondo-compile example 01, median of 5", f"{statistics.median(times):.2f} s", "< 1 s",
+    bench.report("rondo-compile example 01, median of 15", f"{statistics.median(times):.2f} s", "< 1 s",
                  statistics.median(times) < 1)
 
 
@@ -136,7 +150,7 @@ def measure_suite(bench, build):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=ROOT / "build")
-    parser.add_argument("--rounds", type=int, default=10, help="processes of two runs for each case")
+    parser.add_argument("--rounds", type=int, default=20, help="processes of each case")
     arguments = parser.parse_args()
     bench = Bench(arguments.build, arguments.rounds)
     ring = bench.compile("query-ring", "--schedule=query-ring")
@@ -145,7 +159,7 @@ def main():
 
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
                  platform.machine())
-    print(f"{model}, medians of {2 * arguments.rounds} interleaved runs\n")
+    print(f"{model}, medians of {arguments.rounds} interleaved rounds of {RUNS} runs\n")
     print("| what | measured | bar | held |\n|---|---|---|---|")
     measure_errors(bench)
     measure_overlap(bench, ring, synchronous)
