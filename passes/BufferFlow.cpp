@@ -95,8 +95,9 @@ FailureOr<unsigned> rondo::countSlots(memref::AllocOp alloc, scf::ForOp loop) {
     if (Operation *op = body->findAncestorOpInBlock(*use.op);
         op && use.age == 0 && (!first || op->isBeforeInBlock(first)))
       first = op;
-  // In the loop, the buffer of iteration i is used up to `age` iterations later; there, the slot's next buffer begins at
-  // `first`. After the loop, it is used if the loop ended `age` iterations later: no buffer since then took its slot.
+  // In the loop, the buffer of iteration i is used up to `age` iterations later; there, the slot's next buffer begins
+  // at `first`. After the loop, it is used if the loop ended `age` iterations later: no buffer since then took its
+  // slot.
   unsigned slots = 1;
   for (const BufferUse &use : *uses) {
     Operation *op = body->findAncestorOpInBlock(*use.op);

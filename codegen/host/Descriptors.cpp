@@ -68,8 +68,7 @@ Value rondo::createMemRef(OpBuilder &builder, Location loc, MemRefType type, con
 }
 
 Value rondo::createByteMemRef(OpBuilder &builder, Location loc, MemRefType type, Value pointer, Value bytes) {
-  return createMemRef(builder, loc, type,
-                      {pointer, createI64(builder, loc, 0), {bytes}, {createI64(builder, loc, 1)}});
+  return createMemRef(builder, loc, type, {pointer, createI64(builder, loc, 0), {bytes}, {createI64(builder, loc, 1)}});
 }
 
 static Value extractAlignedPointer(OpBuilder &builder, Location loc, Value memref) {
@@ -99,9 +98,8 @@ Value rondo::extractByteCount(OpBuilder &builder, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   Value bytes = createI64(builder, loc, llvm::divideCeil(type.getElementTypeBitWidth(), 8));
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    Value size = type.isDynamicDim(dim)
-                     ? toI64(builder, loc, memref::DimOp::create(builder, loc, memref, dim))
-                     : createI64(builder, loc, type.getDimSize(dim));
+    Value size = type.isDynamicDim(dim) ? toI64(builder, loc, memref::DimOp::create(builder, loc, memref, dim))
+                                        : createI64(builder, loc, type.getDimSize(dim));
     bytes = arith::MulIOp::create(builder, loc, bytes, size);
   }
   return bytes;

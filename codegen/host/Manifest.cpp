@@ -40,9 +40,9 @@ static llvm::json::Object createTensor(func::FuncOp function, unsigned argument,
   llvm::raw_string_ostream(elementType) << type.getElementType();
   auto sharding = function.getArgAttrOfType<ShardingAttr>(argument, RondoDialect::kShardingAttr);
   return llvm::json::Object{{"name", name.str()},
-          {"type", elementType},
-          {"shape", createShape(function.getArgAttrOfType<ArrayAttr>(argument, "spmd.shape"))},
-          {"sharding", createSharding(sharding, type.getRank())}};
+                            {"type", elementType},
+                            {"shape", createShape(function.getArgAttrOfType<ArrayAttr>(argument, "spmd.shape"))},
+                            {"sharding", createSharding(sharding, type.getRank())}};
 }
 
 static llvm::json::Object createFunction(func::FuncOp function) {
@@ -63,12 +63,12 @@ static llvm::json::Object createFunction(func::FuncOp function) {
     return text ? text.getValue() : StringRef("0");
   };
   return llvm::json::Object{{"name", function.getName()},
-          {"lengths", std::move(lengths)},
-          {"inputs", std::move(inputs)},
-          {"outputs", std::move(outputs)},
-          {"schedules", std::move(schedules)},
-          {"workspace_bytes", formula("spmd.workspace_bytes")},
-          {"communication_bytes", formula("spmd.communication_bytes")}};
+                            {"lengths", std::move(lengths)},
+                            {"inputs", std::move(inputs)},
+                            {"outputs", std::move(outputs)},
+                            {"schedules", std::move(schedules)},
+                            {"workspace_bytes", formula("spmd.workspace_bytes")},
+                            {"communication_bytes", formula("spmd.communication_bytes")}};
 }
 
 static llvm::json::Object createGrid(GridOp grid) {

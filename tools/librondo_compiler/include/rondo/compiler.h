@@ -30,8 +30,7 @@ typedef struct {
   int remarks;          /* 1: diagnostics also tell what the compiler decided, and why */
 } rondo_compiler_options;
 
-#define RONDO_COMPILER_OPTIONS_INIT                                                                                    \
-  { sizeof(rondo_compiler_options), "native", "auto", NULL, NULL, 1, 1, 0 }
+#define RONDO_COMPILER_OPTIONS_INIT {sizeof(rondo_compiler_options), "native", "auto", NULL, NULL, 1, 1, 0}
 
 /* Compiles `source`, MLIR text of `source_bytes` bytes (`name` is its name in diagnostics), and writes a program to
  * `output_path`: complete, or not at all. `options` may be NULL. Returns 0 on success.
