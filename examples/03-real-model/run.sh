@@ -34,7 +34,8 @@ install_packages() {
 for file in bin/rondo-compile lib/librondo_runtime.so; do
   [ -e "$build/$file" ] || fail "$build/$file is missing; build it (make build) or name the build directory: $0 <build>"
 done
-cmp -s "$here/requirements.txt" "$venv/installed.txt" || install_packages
+# One whose interpreter has gone, as after an upgrade of Python, is made anew.
+{ cmp -s "$here/requirements.txt" "$venv/installed.txt" && "$venv/bin/python" -c '' 2> /dev/null; } || install_packages
 
 mkdir -p "$here/out"
 "$build/bin/rondo-compile" "$here/attention.mlir" -o "$here/out/attention.so"
