@@ -7,6 +7,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "dialect/exec/Exec.h"
+#include "dialect/rondo/Rondo.h"
 #include "dialect/spmd/Spmd.h"
 #include "passes/Passes.h"
 
@@ -209,7 +210,8 @@ namespace {
 struct AssignStreamsPass : rondo::impl::RondoAssignStreamsPassBase<AssignStreamsPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function.isExternal() || function->hasAttr("rondo.reference") || function->hasAttr(kKernelAttr))
+    if (function.isExternal() || function->hasAttr(rondo::RondoDialect::kReferenceAttr) ||
+        function->hasAttr(kKernelAttr))
       return;
     SmallVector<ShiftGroup> groups = groupShifts(function);
     int64_t shifts = 0;

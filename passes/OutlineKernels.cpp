@@ -184,7 +184,7 @@ struct OutlineKernelsPass : rondo::impl::RondoOutlineKernelsPassBase<OutlineKern
   void runOnOperation() override {
     KernelLibrary library(getOperation());
     for (auto host : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      if (host.isExternal() || host->hasAttr("rondo.reference") || host->hasAttr(exec::kKernelAttr))
+      if (host.isExternal() || host->hasAttr(RondoDialect::kReferenceAttr) || host->hasAttr(exec::kKernelAttr))
         continue;
       if (failed(outline(host, library)))
         return signalPassFailure();

@@ -119,7 +119,7 @@ namespace {
 struct OverlapPass : mlir::rondo::impl::RondoOverlapPassBase<OverlapPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function->hasAttr("rondo.reference"))
+    if (function->hasAttr(RondoDialect::kReferenceAttr))
       return;
     if (failed(verifyOnTensors(function)))
       return signalPassFailure();

@@ -6,6 +6,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "dialect/exec/Exec.h"
+#include "dialect/rondo/Rondo.h"
 #include "dialect/spmd/Spmd.h"
 #include "passes/BufferFlow.h"
 #include "passes/Passes.h"
@@ -309,7 +310,8 @@ namespace {
 struct PlanArenaPass : rondo::impl::RondoPlanArenaPassBase<PlanArenaPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function.isExternal() || function->hasAttr("rondo.reference") || function->hasAttr(exec::kKernelAttr))
+    if (function.isExternal() || function->hasAttr(RondoDialect::kReferenceAttr) ||
+        function->hasAttr(exec::kKernelAttr))
       return;
     if (failed(ArenaPlanner(function).run()))
       signalPassFailure();

@@ -253,7 +253,7 @@ struct VerifyOrderPass : rondo::impl::ExecVerifyOrderPassBase<VerifyOrderPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     markAllAnalysesPreserved();
-    if (function.isExternal() || function->hasAttr("rondo.reference") || function->hasAttr(kKernelAttr))
+    if (function.isExternal() || function->hasAttr(RondoDialect::kReferenceAttr) || function->hasAttr(kKernelAttr))
       return;
     if (failed(verifySameExchanges(function)))
       return signalPassFailure();

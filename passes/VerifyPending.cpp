@@ -243,7 +243,7 @@ namespace {
 struct VerifyPendingPass : rondo::impl::SpmdVerifyPendingPassBase<VerifyPendingPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function->hasAttr("rondo.reference"))
+    if (function->hasAttr(rondo::RondoDialect::kReferenceAttr))
       return;
     if (failed(verifySignature(function)) || failed(verifyAll(function)))
       signalPassFailure();

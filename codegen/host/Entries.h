@@ -16,8 +16,6 @@
 
 namespace mlir::rondo {
 
-/// Marks the float64 evaluation of a public function, `<name>__reference`.
-inline constexpr StringLiteral kReferenceAttr = "rondo.reference";
 /// The module attribute that holds the manifest of its functions.
 inline constexpr StringLiteral kManifestAttr = "rondo.manifest";
 

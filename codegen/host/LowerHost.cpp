@@ -234,14 +234,15 @@ struct LowerHostPass : public rondo::impl::RondoLowerHostPassBase<LowerHostPass>
     ProgramEntries entries(module, strings);
     auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
     auto isHost = [](func::FuncOp function) {
-      return function.isPublic() && !function->hasAttr(exec::kKernelAttr) && !function->hasAttr(kReferenceAttr);
+      return function.isPublic() && !function->hasAttr(exec::kKernelAttr) &&
+             !function->hasAttr(RondoDialect::kReferenceAttr);
     };
     for (func::FuncOp function : llvm::make_filter_range(functions, isHost))
       HostFunctionLowering(function, strings).run();
     for (func::FuncOp function : functions) // this renames them: host functions know kernels by their old names
       if (function->hasAttr(exec::kKernelAttr))
         entries.addKernel(function);
-      else if (function->hasAttr(kReferenceAttr))
+      else if (function->hasAttr(RondoDialect::kReferenceAttr))
         entries.addReference(function);
       else if (isHost(function))
         entries.addFunction(function);

@@ -83,7 +83,8 @@ std::string rondo::createManifest(ModuleOp module, StringRef target) {
   // Functions in the order of their names, as in the program header.
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
-    if (function.isPublic() && !function->hasAttr(kReferenceAttr) && !function->hasAttr(exec::kKernelAttr))
+    if (function.isPublic() && !function->hasAttr(RondoDialect::kReferenceAttr) &&
+        !function->hasAttr(exec::kKernelAttr))
       functions.push_back(function);
   llvm::sort(functions, [](func::FuncOp a, func::FuncOp b) { return a.getName() < b.getName(); });
 

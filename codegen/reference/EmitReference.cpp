@@ -27,7 +27,6 @@ namespace mlir::rondo {
 using namespace mlir;
 using namespace mlir::rondo;
 
-static constexpr StringLiteral kReferenceAttr = "rondo.reference";
 static constexpr StringLiteral kReferenceSuffix = "__reference";
 
 /// float64 for every float; tensors become contiguous memrefs.
@@ -316,7 +315,7 @@ static LogicalResult emitReference(func::FuncOp source) {
   builder.setInsertionPointAfter(source);
   auto reference = func::FuncOp::create(builder, source.getLoc(), name, builder.getFunctionType(types, {}));
   reference.setPrivate();
-  reference->setAttr(kReferenceAttr, builder.getUnitAttr());
+  reference->setAttr(RondoDialect::kReferenceAttr, builder.getUnitAttr());
   reference.addEntryBlock();
   FunctionTranslator translator(source, reference);
   for (Operation &op : source.getBody().front())

@@ -112,7 +112,7 @@ LogicalResult Compiler::selectFunction(ModuleOp module) {
   if (options.function.empty())
     return success();
   auto functions = llvm::filter_to_vector(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
-    return function.isPublic() && !function->hasAttr(kReferenceAttr);
+    return function.isPublic() && !function->hasAttr(RondoDialect::kReferenceAttr);
   });
   auto isChosen = [&](func::FuncOp function) { return function.getName() == options.function; };
   if (llvm::none_of(functions, isChosen)) {

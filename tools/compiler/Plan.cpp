@@ -251,6 +251,7 @@ void Plan::print(ModuleOp module, llvm::raw_ostream &os) const {
     os << "]; n: its size\n";
   }
   for (auto function : module.getOps<func::FuncOp>())
-    if (function.isPublic() && !function->hasAttr(kReferenceAttr) && !function->hasAttr(exec::kKernelAttr))
+    if (function.isPublic() && !function->hasAttr(RondoDialect::kReferenceAttr) &&
+        !function->hasAttr(exec::kKernelAttr))
       printFunction(function, attentions, os);
 }
