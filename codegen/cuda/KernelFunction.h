@@ -9,7 +9,7 @@
 
 namespace mlir::rondo::cuda {
 
-/// The kinds of parameters that KernelAbi.h uses.
+/// The kinds of parameters that cuda_abi.h uses.
 enum class ParameterKind { TensorMap, Pointer, I64, I32, F32 };
 
 struct KernelShape {

@@ -151,7 +151,7 @@ void ProgramEntries::emitProgramHeader() {
   auto functionType = LLVM::LLVMStructType::getLiteral(context, {pointer, pointer, pointer});
   auto functionsType = LLVM::LLVMArrayType::get(functionType, entries.size());
   auto magicType = LLVM::LLVMArrayType::get(IntegerType::get(context, 8), sizeof(rondo_program_header::magic));
-  auto headerType = LLVM::LLVMStructType::getLiteral(context, {magicType, i32, i32, pointer, pointer, i64});
+  auto headerType = LLVM::LLVMStructType::getLiteral(context, {magicType, i32, i32, pointer, pointer, i64, pointer});
 
   createGlobal(module, functionsType, LLVM::Linkage::Internal, kFunctions, [&](OpBuilder &builder) {
     SmallVector<Value> functions;
@@ -171,12 +171,12 @@ void ProgramEntries::emitProgramHeader() {
     auto constant = [&](Type type, Attribute value) {
       return LLVM::ConstantOp::create(builder, loc, type, value).getResult();
     };
-    return createAggregate(builder, loc, headerType,
-                           {constant(magicType, builder.getStringAttr(RONDO_PROGRAM_MAGIC)),
-                            constant(i32, builder.getI32IntegerAttr(RONDO_ABI_VERSION)),
-                            constant(i32, builder.getI32IntegerAttr(entries.size())),
-                            LLVM::AddressOfOp::create(builder, loc, pointer, kFunctions),
-                            strings.getAddress(builder, loc, manifest),
-                            constant(i64, builder.getI64IntegerAttr(manifest.size()))});
+    return createAggregate(
+        builder, loc, headerType,
+        {constant(magicType, builder.getStringAttr(RONDO_PROGRAM_MAGIC)),
+         constant(i32, builder.getI32IntegerAttr(RONDO_ABI_VERSION)),
+         constant(i32, builder.getI32IntegerAttr(entries.size())),
+         LLVM::AddressOfOp::create(builder, loc, pointer, kFunctions), strings.getAddress(builder, loc, manifest),
+         constant(i64, builder.getI64IntegerAttr(manifest.size())), LLVM::ZeroOp::create(builder, loc, pointer)});
   });
 }

@@ -1,7 +1,7 @@
 //===- Attend.h - The attention kernel for sm_90a -------------------------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Computes (O, LSE) of one shard of queries over one shard of keys; KernelAbi.h describes what it is launched with.
+// Computes (O, LSE) of one shard of queries over one shard of keys; cuda_abi.h describes what it is launched with.
 //
 // A CTA has one warpgroup that loads and one to three that compute, each for 64 query rows:
 //
@@ -17,7 +17,7 @@
 #define RONDO_CODEGEN_KERNELS_ATTEND_H
 
 #include "codegen/cuda/Instructions.h"
-#include "codegen/cuda/KernelAbi.h"
+#include "runtime/include/rondo/cuda_abi.h"
 #include "codegen/kernels/ElementFormat.h"
 
 #include "mlir/IR/BuiltinOps.h"

@@ -14,7 +14,7 @@
 
 namespace mlir::rondo::cuda {
 
-/// Where rows of a result lie: rows are (outer, inner); see KernelAbi.h.
+/// Where rows of a result lie: rows are (outer, inner); see cuda_abi.h.
 struct ResultStrides {
   Value split, batch, head, outer, inner;
 };

@@ -1,14 +1,14 @@
 //===- Merge.h - The kernel for sm_90a that merges partial results --------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Combines the partial results that splits of the keys gave, and one that arrives from another rank; KernelAbi.h
+// Combines the partial results that splits of the keys gave, and one that arrives from another rank; cuda_abi.h
 // describes what it is launched with. It is bound by memory.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #ifndef RONDO_CODEGEN_KERNELS_MERGE_H
 #define RONDO_CODEGEN_KERNELS_MERGE_H
 
-#include "codegen/cuda/KernelAbi.h"
+#include "runtime/include/rondo/cuda_abi.h"
 #include "codegen/kernels/ElementFormat.h"
 
 #include "mlir/IR/BuiltinOps.h"

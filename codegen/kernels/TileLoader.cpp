@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/kernels/TileLoader.h"
 
-#include "codegen/cuda/KernelAbi.h"
+#include "runtime/include/rondo/cuda_abi.h"
 
 using namespace mlir;
 using namespace mlir::rondo;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codegen/cuda/KernelAbi.h"
+#include "rondo/cuda_abi.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +23,7 @@ typedef struct {
   int64_t features;
   int64_t value_features;
   int64_t diagonal; /* causal kernels: key j is visible to query i if j <= i + diagonal */
-  bool by_position; /* the packing of rows; see KernelAbi.h */
+  bool by_position; /* the packing of rows; see cuda_abi.h */
 } rondo_attend_problem;
 
 /* What follows from a problem and a kernel. */

@@ -121,6 +121,13 @@ static int32_t table_await(rondo_execution *execution, int32_t stream, rondo_eve
   return RONDO_OK;
 }
 
+static int32_t table_launch(rondo_execution *execution, int32_t stream, const char *name,
+                            const struct rondo_cuda_operation *operation, const void *arguments,
+                            int64_t argument_bytes) {
+  (void)stream, (void)name, (void)operation, (void)arguments, (void)argument_bytes;
+  return misuse(execution, "launches a CUDA operation on a CPU");
+}
+
 const rondo_runtime_table runtime_table = {
     .abi_version = RONDO_ABI_VERSION,
     .size = sizeof(rondo_runtime_table),
@@ -132,4 +139,5 @@ const rondo_runtime_table runtime_table = {
     .exchange = table_exchange,
     .record = table_record,
     .await = table_await,
+    .launch = table_launch,
 };

@@ -7,7 +7,7 @@
 #ifndef RONDO_TEST_GPU_DRIVER_H
 #define RONDO_TEST_GPU_DRIVER_H
 
-#include "codegen/cuda/KernelAbi.h"
+#include "runtime/include/rondo/cuda_abi.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -84,7 +84,7 @@ Layout Layout::get(bool headsInside, int64_t heads, int64_t length, int64_t feat
   return {heads * length * features, length * features, features};
 }
 
-/// Parameters are passed by the addresses of the fields; see KernelAbi.h.
+/// Parameters are passed by the addresses of the fields; see cuda_abi.h.
 static void launch(const Kernel &kernel, const unsigned (&grid)[3], std::vector<void *> fields, Stream stream,
                    bool programmatic) {
   LaunchAttribute attributes[2] = {};

@@ -18,7 +18,7 @@ int main(void) {
     printf("%s: %s\n", rondo_status_name(status), rondo_last_error(context));
   rondo_communicator_destroy(communicator);
   rondo_context_destroy(context);
-  if (rondo_version() != RONDO_VERSION_MAJOR * 1000 + RONDO_VERSION_MINOR || RONDO_ABI_VERSION != 1)
+  if (rondo_version() != RONDO_VERSION_MAJOR * 1000 + RONDO_VERSION_MINOR || RONDO_ABI_VERSION != 2)
     return 1;
   return status != RONDO_OK;
 }

@@ -127,7 +127,7 @@ TEST_F(Program, AMissingFileIsTheSystemsError) {
 
 TEST_F(Program, OfAnotherMakeIsRefused) {
   expectRefused(fixture("wrong_magic"), "does not begin with RONDOPRG");
-  expectRefused(fixture("wrong_abi"), "is of ABI version 7, but this runtime is of version 1: compile it again");
+  expectRefused(fixture("wrong_abi"), "is of ABI version 7, but this runtime is of version 2: compile it again");
   expectRefused(fixture("wrong_manifest"), "manifest: 'rondo' should be the version");
   expectRefused(fixture("wrong_function"), "function 'f' of its manifest has no code");
   expectRefused(fixture("wrong_count"), "its manifest lists 1 functions, but it has code of 2");

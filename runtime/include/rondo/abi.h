@@ -22,12 +22,16 @@
 extern "C" {
 #endif
 
-#define RONDO_ABI_VERSION 1
+#define RONDO_ABI_VERSION 2
 #define RONDO_PROGRAM_SYMBOL "rondo_program_v1"
 #define RONDO_PROGRAM_MAGIC "RONDOPRG" /* 8 characters, without a terminating NUL in the header */
 
 /* What an entry hands back to each call of the table: the state of this rank's execution. */
 typedef struct rondo_execution rondo_execution;
+
+/* Programs for CUDA: rondo/cuda_abi.h. */
+struct rondo_cuda_operation;
+struct rondo_cuda_code;
 
 /* An event on a stream, valid until the entry returns. */
 typedef int64_t rondo_event;
@@ -79,6 +83,10 @@ typedef struct rondo_runtime_table {
   /* Marks the present end of a stream / makes later work of a stream wait for the marked work. */
   int32_t (*record)(rondo_execution *execution, int32_t stream, rondo_event *event);
   int32_t (*await)(rondo_execution *execution, int32_t stream, rondo_event event);
+
+  /* What `dispatch` is for CPUs, in programs for CUDA: runs one of the operation's kernels (rondo/cuda_abi.h). */
+  int32_t (*launch)(rondo_execution *execution, int32_t stream, const char *name,
+                    const struct rondo_cuda_operation *operation, const void *arguments, int64_t argument_bytes);
 } rondo_runtime_table;
 
 /* A tensor at the boundary of an entry: the local shard, last dimension contiguous. */
@@ -121,6 +129,7 @@ typedef struct {
   const rondo_program_function *functions;
   const char *manifest; /* JSON, see docs/manifest.md */
   uint64_t manifest_bytes;
+  const struct rondo_cuda_code *cuda; /* programs for CUDA; else NULL */
 } rondo_program_header;
 
 #ifdef __cplusplus

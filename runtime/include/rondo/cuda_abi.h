@@ -7,16 +7,14 @@
  * What is fixed when a kernel is generated (tile sizes, cluster, element types, ...) is in rondo_kernel_traits.
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-#ifndef RONDO_CODEGEN_CUDA_KERNELABI_H
-#define RONDO_CODEGEN_CUDA_KERNELABI_H
+#ifndef RONDO_CUDA_ABI_H
+#define RONDO_CUDA_ABI_H
 
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define RONDO_CUDA_KERNEL_ABI 1
 
 /* A CUtensorMap, as cuTensorMapEncodeTiled writes it. All maps: no interleave, 128-byte swizzle, zeros out of bounds,
  * element strides 1; L2 promotion to 256 bytes is best. */
@@ -145,6 +143,15 @@ typedef struct {
   int32_t query_count; /* S_q */
 } rondo_merge_arguments;
 
+/* ---------------------------------------------------------------------------------------------------------------------
+ * elementwise: any linalg operation, its parallel dimensions flattened over the threads of the grid
+ *
+ * The only parameter is the dispatch's argument block, by value. Thread t of n does elements t, t + n, t + 2n, ... of
+ * the iteration space, so that any grid is right. Block (threads, 1, 1), no dynamic shared memory.
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+typedef enum { RONDO_ELEMENT_F32 = 0, RONDO_ELEMENT_F16 = 1, RONDO_ELEMENT_BF16 = 2 } rondo_element;
+
 /* What a launcher must know of a generated kernel. Kernels that have no such thing leave a field 0. */
 typedef struct {
   int32_t threads;      /* of a CTA */
@@ -160,8 +167,73 @@ typedef struct {
   int32_t plain_loads;    /* attend: D or D_v is not a multiple of 8 */
 } rondo_kernel_traits;
 
+/* ---------------------------------------------------------------------------------------------------------------------
+ * What a program for CUDA consists of, besides its entries
+ *
+ * An entry launches operations, by the table's `launch`. Which of an operation's kernels runs, with how many splits,
+ * follows at run time from the extents in the argument block and from the GPU, by a deterministic model.
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Machine code (a cubin), or PTX with a terminating NUL, which the driver compiles. */
+typedef struct {
+  const void *data;
+  uint64_t bytes;
+} rondo_cuda_image;
+
+typedef struct {
+  const char *symbol; /* in its image */
+  int32_t image;
+  rondo_element input;    /* attend: of Q, K, V; merge: of the partial results */
+  rondo_element output;   /* of O */
+  rondo_element arriving; /* merge */
+  rondo_kernel_traits traits;
+} rondo_cuda_kernel;
+
+typedef enum { RONDO_CUDA_ATTEND = 1, RONDO_CUDA_MERGE = 2, RONDO_CUDA_ELEMENTWISE = 3 } rondo_cuda_operation_kind;
+
+/* Operands are numbers of slots of the argument block, of 8 bytes each; -1: absent. A tensor begins at its slot with
+ * pointer, offset, sizes, strides (the last two as many as it has dimensions; all in elements), a number is an i64. */
+enum {
+  RONDO_ATTEND_QUERY = 0, /* 4 dimensions each: [B, H, S, D] */
+  RONDO_ATTEND_KEY = 1,
+  RONDO_ATTEND_VALUE = 2,
+  RONDO_ATTEND_OUTPUT = 3,
+  RONDO_ATTEND_LSE = 4,         /* 3 dimensions: [B, H, S] */
+  RONDO_ATTEND_QUERY_START = 5, /* numbers; causal only */
+  RONDO_ATTEND_KEY_START = 6,
+  RONDO_ATTEND_DIAGONAL = 7,
+  RONDO_MERGE_PARTIAL_OUTPUT = 0, /* is merged ... */
+  RONDO_MERGE_PARTIAL_LSE = 1,
+  RONDO_MERGE_OUTPUT = 2, /* ... into this, which is read and written */
+  RONDO_MERGE_LSE = 3,
+  RONDO_ELEMENTWISE_SHAPE = 0, /* a tensor whose extents are the parallel dimensions' */
+  RONDO_CUDA_OPERANDS = 8
+};
+
+/* attend: kernels[0 .. kernel_count) compute the same. Those whose output has the operand's type write it; those of
+ *   another type, and all where there are several splits, write partial results, which kernels[merge] combines. A
+ *   kernel for a negative scale negates scores itself.
+ * merge: kernels[0] is one with `arriving`; what is merged into is what arrives, and is the output.
+ * elementwise: kernels[0]; `dimensions` is the rank of RONDO_ELEMENTWISE_SHAPE. */
+typedef struct rondo_cuda_operation {
+  int32_t kind; /* rondo_cuda_operation_kind */
+  int32_t kernel_count;
+  const int32_t *kernels; /* numbers of kernels of the program */
+  int32_t merge;          /* attend: the number of a kernel of the program; -1: none, so no splits */
+  int32_t dimensions;     /* elementwise */
+  int32_t operands[RONDO_CUDA_OPERANDS];
+  double scale;                 /* attend: of the scores */
+  rondo_element operand_output; /* attend, merge: the type of O in memory */
+} rondo_cuda_operation;
+
+typedef struct rondo_cuda_code {
+  uint32_t image_count, kernel_count;
+  const rondo_cuda_image *images;
+  const rondo_cuda_kernel *kernels;
+} rondo_cuda_code;
+
 #ifdef __cplusplus
 }
 #endif
 
-#endif /* RONDO_CODEGEN_CUDA_KERNELABI_H */
+#endif /* RONDO_CUDA_ABI_H */
