@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <mutex>
 #include <thread>
 
 using namespace gpu;
@@ -44,6 +43,14 @@ static float getRandom(uint64_t seed, uint64_t index) {
   for (int i = 0; i < 4; ++i)
     sum += static_cast<float>(bits >> (16 * i) & 0xFFFF) / 65536.0f;
   return (sum - 2.0f) * 1.7320508f;
+}
+
+/// Normal, by Box and Muller.
+static float getNormal(uint64_t seed, uint64_t index) {
+  constexpr float unit = 1.0f / (1 << 24), turn = 6.2831853f;
+  uint64_t bits = mix(mix(seed) + index);
+  float radius = std::sqrt(-2.0f * std::log(static_cast<float>((bits >> 40) + 1) * unit));
+  return radius * std::cos(turn * unit * static_cast<float>(bits & 0xFFFFFF));
 }
 
 static uint16_t encode(Format format, float value) {
@@ -94,13 +101,22 @@ void Tensor::set(int64_t index, float value) {
   std::memcpy(&host[index * 2], &bits, 2);
 }
 
-void Tensor::fillRandom(uint64_t seed, float deviation) {
+template <typename Number>
+static void fill(Tensor &tensor, Number getNumber) {
   constexpr int64_t chunk = 1 << 16;
-  parallelFor((elements + chunk - 1) / chunk, [&](int64_t c) {
-    for (int64_t i = c * chunk; i < std::min(elements, (c + 1) * chunk); ++i)
-      set(i, getRandom(seed, i) * deviation);
+  parallelFor((tensor.elements + chunk - 1) / chunk, [&](int64_t c) {
+    for (int64_t i = c * chunk; i < std::min(tensor.elements, (c + 1) * chunk); ++i)
+      tensor.set(i, getNumber(i));
   });
-  upload();
+  tensor.upload();
+}
+
+void Tensor::fillRandom(uint64_t seed, float deviation) {
+  fill(*this, [&](int64_t i) { return getRandom(seed, i) * deviation; });
+}
+
+void Tensor::fillNormal(uint64_t seed) {
+  fill(*this, [&](int64_t i) { return getNormal(seed, i); });
 }
 
 void Tensor::upload() { driver.check(driver.copyToDevice(device->address, host.data(), host.size()), "cuMemcpyHtoD"); }
@@ -113,10 +129,17 @@ void Tensor::download() {
 // Cases
 //===--------------------------------------------------------------------------------------------------------------===//
 
-Case::Case(const rondo_attend_problem &problem, Format format, bool causal, double scale, uint64_t seed)
+Case::Case(const rondo_attend_problem &problem, Format format, bool causal, double scale, uint64_t seed,
+           Numbers numbers)
     : problem(problem), causal(causal), scale(scale), queries(format, getRows() * problem.features),
       keys(format, problem.batches * problem.heads * problem.key_count * problem.features),
       values(format, problem.batches * problem.heads * problem.key_count * problem.value_features) {
+  if (numbers == Numbers::Normal) {
+    uint64_t number = 3 * seed;
+    for (Tensor *tensor : {&queries, &keys, &values})
+      tensor->fillNormal(number++);
+    return;
+  }
   queries.fillRandom(3 * seed, 1.5f);
   keys.fillRandom(3 * seed + 1, 1.0f);
   values.fillRandom(3 * seed + 2, 1.0f);
@@ -166,15 +189,8 @@ double Case::getFlops() const {
 // The reference
 //===--------------------------------------------------------------------------------------------------------------===//
 
-namespace {
-struct RowResult {
-  std::vector<double> output;
-  double lse;
-};
-} // namespace
-
 /// The textbook formula.
-static RowResult computeRow(const Case &data, int64_t row) {
+static Reference::Row computeRow(const Case &data, int64_t row) {
   const rondo_attend_problem &p = data.problem;
   int64_t heads = p.heads * p.group, head = row / p.query_count % heads, batch = row / p.query_count / heads;
   int64_t query = data.getIndex(row, p.features), visible = countVisible(data, row % p.query_count);
@@ -192,7 +208,7 @@ static RowResult computeRow(const Case &data, int64_t row) {
   }
   double arriving = data.arrivingLse ? data.arrivingLse->get(row) : -kInfinity;
   maximum = std::max(maximum, arriving);
-  RowResult result{std::vector<double>(p.value_features, 0.0), -kInfinity};
+  Reference::Row result{row, std::vector<double>(p.value_features, 0.0), -kInfinity};
   if (maximum == -kInfinity)
     return result;
   double total = 0;
@@ -212,36 +228,38 @@ static RowResult computeRow(const Case &data, int64_t row) {
   return result;
 }
 
-Errors gpu::compare(const Case &data, const Tensor &output, const Tensor &lse, int64_t maximalRows) {
-  int64_t rows = data.getRows(), count = std::min(rows, maximalRows), features = data.problem.value_features;
+Reference::Reference(const Case &data, int64_t maximalRows) {
+  int64_t count = data.getRows(), chosen = std::min(count, maximalRows);
+  rows.resize(chosen);
+  parallelFor(chosen, [&](int64_t i) {
+    // The first, the last, and rows in between, not at equal distances.
+    int64_t row = chosen == count ? i : i == 0 ? 0 : i == 1 ? count - 1 : static_cast<int64_t>(mix(i) % count);
+    rows[i] = computeRow(data, row);
+  });
+}
+
+Errors gpu::compare(const Case &data, const Reference &reference, const Tensor &output, const Tensor &lse) {
+  int64_t features = data.problem.value_features;
   Errors errors;
   double squares = 0, references = 0;
-  std::mutex mutex;
-  parallelFor(count, [&](int64_t i) {
-    // The first, the last, and rows in between, not at equal distances.
-    int64_t row = count == rows ? i : i == 0 ? 0 : i == 1 ? rows - 1 : static_cast<int64_t>(mix(i) % rows);
-    RowResult expected = computeRow(data, row);
-    int64_t begin = data.getIndex(row, features);
-    double error = 0, reference = 0;
-    int64_t wrong = 0;
+  for (const Reference::Row &expected : reference.rows) {
+    int64_t begin = data.getIndex(expected.index, features);
+    double error = 0;
     for (int64_t d = 0; d < features; ++d) {
       double difference = output.get(begin + d) - expected.output[d];
-      wrong += std::isnan(difference);
+      errors.wrong += std::isnan(difference);
       error += std::isnan(difference) ? 0 : difference * difference;
-      reference += expected.output[d] * expected.output[d];
+      references += expected.output[d] * expected.output[d];
     }
-    double actualLse = lse.get(row), lseError = 0;
+    double actualLse = lse.get(expected.index), lseError = 0;
     if (expected.lse == -kInfinity)
-      wrong += actualLse != -kInfinity || error != 0;
+      errors.wrong += actualLse != -kInfinity || error != 0;
     else
       lseError = std::fabs(actualLse - expected.lse);
-    wrong += std::isnan(lseError);
-    std::lock_guard<std::mutex> lock(mutex);
+    errors.wrong += std::isnan(lseError);
     squares += error;
-    references += reference;
-    errors.wrong += wrong;
     errors.lse = std::max(errors.lse, std::isnan(lseError) ? 0 : lseError);
-  });
+  }
   errors.relativeRms = references > 0 ? std::sqrt(squares / references) : std::sqrt(squares);
   return errors;
 }

@@ -14,8 +14,10 @@ namespace gpu {
 struct Tensor {
   Tensor(Format format, int64_t elements);
 
-  /// Normal numbers with a deviation of `deviation`; the same seed gives the same numbers.
+  /// Nearly normal numbers with a deviation of `deviation`; the same seed gives the same numbers.
   void fillRandom(uint64_t seed, float deviation);
+  /// Normal numbers.
+  void fillNormal(uint64_t seed);
   void upload();
   void download();
   double get(int64_t index) const;
@@ -30,9 +32,13 @@ struct Tensor {
 /// Calls body(i) for i in [0, count) on all cores.
 void parallelFor(int64_t count, const std::function<void(int64_t)> &body);
 
+/// What inputs are drawn from: nearly normal numbers (wider for queries), or normal ones.
+enum class Numbers { NearlyNormal, Normal };
+
 /// An attention with its inputs, and what may arrive from elsewhere.
 struct Case {
-  Case(const rondo_attend_problem &problem, Format format, bool causal, double scale, uint64_t seed);
+  Case(const rondo_attend_problem &problem, Format format, bool causal, double scale, uint64_t seed,
+       Numbers numbers = Numbers::NearlyNormal);
   /// Adds partial results of other keys; some of their rows are empty.
   void addArriving(Format format, uint64_t seed);
 
@@ -56,7 +62,22 @@ struct Errors {
   int64_t wrong = 0;      // elements that are NaN, or not 0 or -inf in rows without keys
 };
 
-Errors compare(const Case &data, const Tensor &output, const Tensor &lse, int64_t maximalRows);
+/// Some rows of a case, in float64.
+struct Reference {
+  Reference(const Case &data, int64_t maximalRows);
+
+  struct Row {
+    int64_t index; // in the order [B, H, S]
+    std::vector<double> output;
+    double lse;
+  };
+  std::vector<Row> rows;
+};
+
+Errors compare(const Case &data, const Reference &reference, const Tensor &output, const Tensor &lse);
+inline Errors compare(const Case &data, const Tensor &output, const Tensor &lse, int64_t maximalRows) {
+  return compare(data, Reference(data, maximalRows), output, lse);
+}
 
 } // namespace gpu
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The part of the CUDA driver that Rondo's launchers use. A program that loads the driver with dlopen runs its kernels
-// in the emulator if this library is what it finds, provided that its modules are PTX. Launches are synchronous, and
-// streams and events mean nothing. cuGetErrorString tells what the emulator found.
+// in the emulator if this library is what it finds, provided that its modules are PTX. Launches are synchronous,
+// streams mean nothing, and events tell the time of this machine. cuGetErrorString tells what the emulator found.
 //
 //   RONDO_EMULATOR_MULTIPROCESSORS  how many the GPU has; 4 if unset
 //   RONDO_EMULATOR_SEED             of the schedule; 1 if unset. Each launch adds one.
@@ -14,6 +14,7 @@
 #include "test/gpu/Driver.h"
 #include "test/emulator/Emulator.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -28,6 +29,9 @@ using gpu::Result;
 namespace {
 
 enum : Result { Success = 0, InvalidValue = 1, OutOfMemory = 2, NotFound = 500, LaunchFailed = 719 };
+
+/// What an event points to.
+using Time = std::chrono::steady_clock::time_point;
 
 /// What a launch can have without cuFuncSetAttribute.
 constexpr uint32_t kDefaultSharedBytes = 48 * 1024;
@@ -201,13 +205,18 @@ Result cuStreamCreate(gpu::Stream *stream, unsigned) {
   return Success;
 }
 Result cuEventCreate(gpu::Event *event, unsigned) {
-  *event = nullptr;
+  *event = reinterpret_cast<gpu::Event>(new (std::nothrow) Time());
+  return *event ? Success : OutOfMemory;
+}
+Result cuEventRecord(gpu::Event event, gpu::Stream) {
+  *reinterpret_cast<Time *>(event) = std::chrono::steady_clock::now();
   return Success;
 }
-Result cuEventRecord(gpu::Event, gpu::Stream) { return Success; }
 Result cuEventSynchronize(gpu::Event) { return Success; }
-Result cuEventElapsedTime(float *, gpu::Event, gpu::Event) {
-  return attempt(InvalidValue, [] { fail("the emulator does not measure time"); });
+Result cuEventElapsedTime(float *milliseconds, gpu::Event begin, gpu::Event end) {
+  std::chrono::duration<float, std::milli> elapsed = *reinterpret_cast<Time *>(end) - *reinterpret_cast<Time *>(begin);
+  *milliseconds = elapsed.count();
+  return Success;
 }
 
 Result cuModuleLoadData(void **module, const void *image) {
