@@ -7,11 +7,13 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help demo test bench timelines build install docs setup clean
+.PHONY: help demo test bench benchmark-page gpu-bundle timelines build install docs setup clean
 help:
 	@echo "make demo       compile the first example and run both schedules on four ranks"
 	@echo "make test       build everything and run all tests"
 	@echo "make bench      measure what the README claims"
+	@echo "make gpu-bundle make a folder that checks and times the kernels on a GPU's machine"
+	@echo "make benchmark-page  render what was measured; GPU_RESULTS=folder takes the JSON of a GPU bundle first"
 	@echo "make timelines  draw the pictures of the README"
 	@echo "make build      build everything"
 	@echo "make install    install it; PREFIX=/usr/local, DESTDIR="
@@ -27,6 +29,13 @@ test: build
 
 bench: build
 	@python3 benchmark/spine.py --build $(BUILD)
+
+# Of benchmark/results: spine.json is by `make bench`; gpu.json, check.json and sanitize.json by run.sh of a GPU bundle.
+benchmark-page:
+	@python3 benchmark/page.py $(if $(GPU_RESULTS),--take "$(GPU_RESULTS)")
+
+gpu-bundle: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet gpu-bundle
 
 timelines: build
 	@python3 benchmark/timelines.py --build $(BUILD)

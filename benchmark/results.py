@@ -92,8 +92,9 @@ def row(what, value, text, bar=None, held=None):
 
 
 def git(*arguments):
+    command = ["git", "-C", HERE, *arguments]
     try:
-        return subprocess.run(["git", "-C", HERE, *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -105,7 +106,8 @@ def commit():
         return carried.read_text().strip()
     name = git("rev-parse", "--short=12", "HEAD")
     # Results are written by the measurement itself.
-    changed = name and git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)benchmark/results")
+    others = [":/", ":(exclude,top)benchmark/results"]
+    changed = name and git("status", "--porcelain", "--untracked-files=no", "--", *others)
     return (name or "unknown") + ("-changed" if changed else "")
 
 

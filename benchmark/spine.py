@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Measures what the README claims of the schedules, and prints each figure beside its bar.
+"""Measures what the README claims of the schedules, prints each figure beside its bar, and writes results/spine.json.
 
 Every figure is a ratio taken in one run: programs are run in turn (A B A B ...), each round in a process of its own, and
 the median of the rounds' ratios is reported, so that a machine whose speed drifts does not decide.
-Usage: spine.py --build BUILD [--rounds N]
+Usage: spine.py --build BUILD [--rounds N] [--output FILE]
 """
 import argparse
 import json
+import os
 import pathlib
 import platform
 import statistics
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import results
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples/01-cross-attention/cross-attention.mlir"
@@ -32,7 +35,7 @@ class Bench:
         self.bin = pathlib.Path(build).resolve() / "bin"
         self.rounds = rounds
         self.folder = tempfile.TemporaryDirectory()
-        self.failures = 0
+        self.rows = []
 
     def compile(self, name, *options, source=EXAMPLE):
         program = pathlib.Path(self.folder.name) / f"{name}.so"
@@ -62,9 +65,15 @@ class Bench:
         """Seconds of one attend: compute of a whole run over its steps."""
         return statistics.median(self.loopback(program)["compute_s"]["median"] for _ in range(5)) / RANKS
 
-    def report(self, what, figure, bar, passed):
-        self.failures += not passed
-        print(f"| {what} | {figure} | {bar} | {'yes' if passed else 'NO'} |", flush=True)
+    def report(self, what, value, figure, bar=None, passed=None):
+        """`figure` is the value as text. Without a bar it is only reported."""
+        self.rows.append(results.row(what, value, figure, bar, passed))
+        verdict = "" if passed is None else "yes" if passed else "NO"
+        print(f"| {what} | {figure} | {bar or 'reported'} | {verdict} |", flush=True)
+
+    def failures(self):
+        return sum(row["held"] is False for row in self.rows)
+
 
 
 def total(summary):
@@ -97,7 +106,8 @@ def measure_errors(bench):
         subprocess.run([bench.bin / "rondo-run", program, "--check", f"--json={summary}"], check=True,
                        stdout=subprocess.DEVNULL)
         error = json.loads(summary.read_text())["check"][0]["error"]
-        bench.report(f"relative error against float64, {element_type}", f"{error:.1e}", f"<= {bar:.0e}", error <= bar)
+        bench.report(f"relative error against float64, {element_type}", error, f"{error:.1e}",
+                     f"<= {bar:.0e}", error <= bar)
 
 
 def measure_overlap(bench, ring, synchronous):
@@ -107,14 +117,14 @@ def measure_overlap(bench, ring, synchronous):
         (ring, None), (ring, link), (synchronous, None), (synchronous, link))
     exposed = ratio(steady, linked, bare) - 1
     bench.report(f"exposed communication in steady steps, transfer 0.8 of attend ({attend * 1e3:.2f} ms)",
-                 f"{exposed:.2%}", "< 2 %", exposed < 0.02)
+                 exposed, f"{exposed:.2%}", "< 2 %", exposed < 0.02)
     loss = ratio(steady, linked_synchronous, bare_synchronous)
-    bench.report("the same without overlap", f"{loss:.2f}x slower", ">= 1.5x", loss >= 1.5)
+    bench.report("the same without overlap", loss, f"{loss:.2f}x slower", ">= 1.5x", loss >= 1.5)
     hop = 0.8 * attend * RESULT_BYTES / (QUERY_BYTES + RESULT_BYTES)
     tail = statistics.median(summary["exposed_tail_s"]["median"] for summary in linked) / hop
     waits = statistics.median(summary["exposed_steady_s"]["median"] for summary in linked)
-    print(f"| of which the compute stream waited for communication | {waits * 1e6:.0f} us | reported | |")
-    print(f"| tail: the last hop, exposed | {tail:.2f} of the hop | reported | |")
+    bench.report("of which the compute stream waited for communication", waits, f"{waits * 1e6:.0f} us")
+    bench.report("tail: the last hop, exposed", tail, f"{tail:.2f} of the hop")
 
 
 def measure_schedules(bench, ring, key_value_ring):
@@ -126,8 +136,10 @@ def measure_schedules(bench, ring, key_value_ring):
     hop = lambda size: size / link / 1e9
     predicted = ((attend + (RANKS - 1) * max(attend, hop(KEY_VALUE_BYTES))) /
                  (RANKS * max(attend, hop(QUERY_BYTES + RESULT_BYTES)) + hop(RESULT_BYTES)))
-    bench.report("query ring over key/value ring, K/V hop 20x attend", f"{measured:.1f}x", ">= 10x", measured >= 10)
-    bench.report("that over what the formulas say", f"{measured / predicted:.2f}", ">= 0.9", measured >= 0.9 * predicted)
+    bench.report("query ring over key/value ring, K/V hop 20x attend", measured, f"{measured:.1f}x", ">= 10x",
+                 measured >= 10)
+    bench.report("that over what the formulas say", measured / predicted, f"{measured / predicted:.2f}", ">= 0.9",
+                 measured >= 0.9 * predicted)
 
 
 def measure_compilation(bench):
@@ -136,21 +148,22 @@ def measure_compilation(bench):
         start = time.monotonic()
         bench.compile("timed", "--schedule=query-ring")
         times.append(time.monotonic() - start)
-    bench.report("rondo-compile example 01, median of 15", f"{statistics.median(times):.2f} s", "< 1 s",
-                 statistics.median(times) < 1)
+    seconds = statistics.median(times)
+    bench.report("rondo-compile example 01, median of 15", seconds, f"{seconds:.2f} s", "< 1 s", seconds < 1)
 
 
 def measure_suite(bench, build):
     start = time.monotonic()
     passed = subprocess.run(["ctest", "--test-dir", build, "-R", "^lit$"], stdout=subprocess.DEVNULL, check=False)
     seconds = time.monotonic() - start
-    bench.report("lit suite", f"{seconds:.0f} s", "< 60 s", passed.returncode == 0 and seconds < 60)
+    bench.report("lit suite", seconds, f"{seconds:.0f} s", "< 60 s", passed.returncode == 0 and seconds < 60)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=ROOT / "build")
     parser.add_argument("--rounds", type=int, default=20, help="processes of each case")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "benchmark/results/spine.json")
     arguments = parser.parse_args()
     bench = Bench(arguments.build, arguments.rounds)
     ring = bench.compile("query-ring", "--schedule=query-ring")
@@ -159,14 +172,18 @@ def main():
 
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
                  platform.machine())
-    print(f"{model}, medians of {arguments.rounds} interleaved rounds of {RUNS} runs\n")
+    method = f"Medians of {arguments.rounds} interleaved rounds of {RUNS} runs."
+    print(f"{model}. {method}\n")
     print("| what | measured | bar | held |\n|---|---|---|---|")
     measure_errors(bench)
     measure_overlap(bench, ring, synchronous)
     measure_schedules(bench, ring, key_value_ring)
     measure_compilation(bench)
     measure_suite(bench, arguments.build)
-    return 1 if bench.failures else 0
+    results.save(arguments.output, {
+        "title": "Schedules, on a CPU", "machine": f"{model}, {os.cpu_count()} cores", "command": "make bench",
+        "date": results.today(), "commit": results.commit(), "notes": [method], "rows": bench.rows}, results.ROWS)
+    return 1 if bench.failures() else 0
 
 
 if __name__ == "__main__":

@@ -154,7 +154,8 @@ def measure_shape(session, shape):
 
 def print_table(data):
     lines = get_lines(data)
-    header = ["shape", "ms", "TFLOP/s", "floor/time", *(f"over {name}" for name in PEERS), "BSHD", "persistent", "kernel"]
+    header = ["shape", "ms", "TFLOP/s", "floor/time", *(f"over {name}" for name in PEERS), "BSHD", "persistent",
+              "kernel"]
     rows = [[line.shape.name, f"{line.ms:.4f}", f"{line.tflops():.0f}", describe(line.floor),
              *(describe(line.over.get(name), suffix="x") for name in PEERS), describe(line.layout),
              describe(line.persistent), line.label] for line in lines]
@@ -223,12 +224,14 @@ def main(argv):
     if arguments.dry_run:
         return dry_run(arguments.bundle, arguments)
     session = Session(arguments.bundle, arguments)
-    say(f"# {session.machine}, {session.library.multiprocessors} multiprocessors, {session.library.kernel_count} kernels")
+    library = session.library
+    say(f"# {session.machine}, {library.multiprocessors} multiprocessors, {library.kernel_count} kernels")
     session.measure_ceilings()
     data = {
         "title": "Hopper kernels", "machine": session.machine, "command": " ".join(["run.sh bench", *argv]),
         "date": results.today(), "commit": results.commit(), "notes": session.notes, "complete": False,
-        "method": {"rounds": session.rounds, "launches": session.launches, "gap_ms": arguments.gap, "interleaved": True},
+        "method": {"rounds": session.rounds, "launches": session.launches, "gap_ms": arguments.gap,
+                   "interleaved": True},
         "ceilings": session.ceilings(), "shapes": [],
     }
     path = arguments.results / "bench.json"

@@ -68,13 +68,15 @@ def get_line(data, entry):
         line.floor = Figure(line.floor_ms / line.ms, bars and bars.floor)
     for name, ms in peers.items():
         if ms:
-            line.over[name] = Figure(ms / line.ms, bars.factor_on(data["machine"]) if bars and bars.peer == name else None)
+            has_bar = bars and bars.peer == name
+            line.over[name] = Figure(ms / line.ms, bars.factor_on(data["machine"]) if has_bar else None)
     other = fastest(entry["candidates"], layout="BSHD")
     if other:
         line.layout = Figure(line.ms / other["median_ms"], LAYOUT_BAR)
     persistent, others = (fastest(entry["candidates"], layout="BHSD", persistent=kind) for kind in (True, False))
     if shape.name in PERSISTENT_BARS and persistent and others:
-        line.persistent = Figure(persistent["median_ms"] / others["median_ms"], PERSISTENT_BARS[shape.name], at_most=True)
+        line.persistent = Figure(persistent["median_ms"] / others["median_ms"], PERSISTENT_BARS[shape.name],
+                                 at_most=True)
     return line
 
 
@@ -83,12 +85,13 @@ def get_lines(data):
     return [line for line in lines if line]
 
 
-def describe(figure, digits=3, suffix=""):
-    """The figure and its bar, as text."""
+def describe(figure, suffix="", missed=", NOT HELD", mark=""):
+    """The figure and its bar, as text; of one that is not held, `missed` follows the bar, and `mark` is around it."""
     if not figure:
         return "-"
-    text = f"{figure.value:.{digits}f}{suffix}"
+    text, sign = f"{figure.value:.3f}{suffix}", "<=" if figure.at_most else ">="
     if figure.bar is None:
         return text
-    sign = "<=" if figure.at_most else ">="
-    return f"{text} ({sign} {figure.bar:.{digits}f}{suffix}{'' if figure.held() else ', NOT HELD'})"
+    if figure.held():
+        missed = mark = ""
+    return f"{mark}{text}{mark} ({sign} {figure.bar:.3f}{suffix}{missed})"

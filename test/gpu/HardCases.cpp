@@ -39,17 +39,17 @@ static void transform(Tensor &tensor, double offset, double scale) {
   tensor.upload();
 }
 
-/// Keys from `begin` on, of all heads.
-static void hide(const Case &data, Tensor &tensor, int64_t features, int64_t begin) {
+/// Keys from `begin` on, of all heads, become NaN.
+static void hideKeys(Case &data, int64_t begin) {
   const rondo_attend_problem &p = data.problem;
-  Layout layout = Layout::get(p.by_position, p.heads, p.key_count, features);
+  Layout layout = Layout::get(p.by_position, p.heads, p.key_count, p.features);
   for (int64_t batch = 0; batch < p.batches; ++batch)
     for (int64_t head = 0; head < p.heads; ++head)
       for (int64_t key = begin; key < p.key_count; ++key)
-        for (int64_t d = 0; d < features; ++d)
-          tensor.set(batch * layout.batch + head * layout.head + key * layout.row + d,
-                     std::numeric_limits<float>::quiet_NaN());
-  tensor.upload();
+        for (int64_t d = 0; d < p.features; ++d)
+          data.keys.set(batch * layout.batch + head * layout.head + key * layout.row + d,
+                        std::numeric_limits<float>::quiet_NaN());
+  data.keys.upload();
 }
 
 void gpu::setScores(Case &data, Scores scores) {
@@ -72,12 +72,9 @@ void gpu::setScores(Case &data, Scores scores) {
     return transform(data.queries, 0, huge);
   case Scores::Equal:
     return transform(data.queries, 0, 0);
-  case Scores::HiddenNaNs: {
-    int64_t visible = std::clamp<int64_t>(data.problem.query_count + data.problem.diagonal, 0, data.problem.key_count);
-    hide(data, data.keys, data.problem.features, visible);
-    hide(data, data.values, data.problem.value_features, visible);
-    return;
-  }
+  case Scores::HiddenNaNs:
+    return hideKeys(data,
+                    std::clamp<int64_t>(data.problem.query_count + data.problem.diagonal, 0, data.problem.key_count));
   }
 }
 

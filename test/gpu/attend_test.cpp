@@ -81,7 +81,11 @@ static void checkHardCase(const std::vector<Kernel> &kernels, const Kernel &kern
     constexpr int64_t splits = 3;
     merge = findMerge(kernels, kernel, /*arriving=*/false, 0);
     if (!merge)
-      return; // its merges take what arrives: random cases have it
+      merge = findMerge(kernels, kernel, /*arriving=*/true, 0);
+    if (!merge)
+      return; // the random cases have reported it
+    if (merge->traits.arriving)
+      data.addArriving(merge->arriving, /*seed=*/1);
     plan = forceSplits(problem, kernel, splits);
   }
   Run run(data, kernel, merge, plan);

@@ -26,7 +26,8 @@ SUMMARY = re.compile(r"(?:ERROR SUMMARY: (\d+) error|RACECHECK SUMMARY: (\d+) ha
 
 
 def find_sanitizer():
-    places = [os.environ.get("PATH", ""), os.environ.get("CUDA_HOME", "/usr/local/cuda") + "/bin", "/usr/local/cuda/bin"]
+    homes = [os.environ.get("CUDA_HOME", "/usr/local/cuda"), "/usr/local/cuda"]
+    places = [os.environ.get("PATH", ""), *(f"{home}/bin" for home in homes)]
     return shutil.which("compute-sanitizer", path=os.pathsep.join(places))
 
 
@@ -44,7 +45,8 @@ def run(sanitizer, tool, arguments):
                arguments.bundle / "kernels", "check", str(arguments.cases), "--random-only", f"--json={check}"]
     with log.open("w") as file:
         try:
-            status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, timeout=arguments.timeout).returncode
+            done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, timeout=arguments.timeout)
+            status = done.returncode
         except subprocess.TimeoutExpired:
             status = f"no end in {arguments.timeout} s"
     text = log.read_text(errors="replace")

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Makes a GPU bundle of a few kernels and runs all of it on the emulated GPU; PyTorch and compute-sanitizer are fakes.
+
+usage: bundle_test.py EMULATED_CUDA RONDO_EMIT_KERNEL ATTEND_TEST BENCH_LIBRARY
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path += [str(ROOT / "benchmark"), str(ROOT / "benchmark/gpu")]
+
+import page  # noqa: E402
+import results  # noqa: E402
+
+EMULATED_CUDA, EMIT_KERNEL, CHECK, BENCH = map(pathlib.Path, sys.argv[1:5])
+KERNELS = ["split-k192-w1", "causal-k192", "persistent-causal-k192", "d64-direct-k192", "merge-f16"]
+QUICK = ["bench", "1", "--launches=1", "--gap=0", "--copy-bytes=4096", "--shapes=tiny"]
+BUNDLE = pathlib.Path(tempfile.mkdtemp()) / "bundle"
+
+SANITIZER = """#!/bin/sh
+# Runs the program that it is given, and finds two errors with synccheck.
+case $1 in --version) echo Compute Sanitizer 0; exit;; esac
+tool=$2; shift 4
+"$@" || exit
+case $tool in
+racecheck) echo "========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)";;
+synccheck) echo "========= ERROR SUMMARY: 2 errors"; exit 86;;
+*) echo "========= ERROR SUMMARY: 0 errors";;
+esac
+"""
+
+
+def make_bundle(folder, *options):
+    command = [sys.executable, ROOT / "test/gpu/make_bundle.py", "--form=ptx", f"--emit-kernel={EMIT_KERNEL}",
+               f"--check={CHECK}", f"--bench={BENCH}", *options, folder]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def setUpModule():
+    lines = (ROOT / "test/gpu/kernels.txt").read_text().splitlines()
+    chosen = BUNDLE.parent / "kernels.txt"
+    chosen.write_text("\n".join(line for line in lines if line.split()[:1] and line.split()[0] in KERNELS))
+    done = make_bundle(BUNDLE, f"--list={chosen}")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tearDownModule():
+    shutil.rmtree(BUNDLE.parent)
+
+
+def run(*arguments, gpu=True, **environment):
+    """run.sh, with nothing of this machine but its shell and Python."""
+    environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": "4096", **environment}
+    if gpu:
+        environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
+    return subprocess.run([BUNDLE / "run.sh", *arguments], capture_output=True, text=True, env=environment, cwd="/")
+
+
+class Bundle(unittest.TestCase):
+    def load(self, name, schema):
+        data = results.load(BUNDLE / name, schema)
+        self.assertEqual(data["commit"], (BUNDLE / "commit").read_text().strip())
+        self.assertIn("PTX emulator", data["machine"] + "PTX emulator" * (name == "sanitize.json"))
+        return data
+
+    def ends(self, done, status):
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+
+
+class Folder(Bundle):
+    def test_listing(self):
+        files = {str(path.relative_to(BUNDLE)) for path in BUNDLE.rglob("*") if path.is_file()}
+        kernels = {f"kernels/{label}.{suffix}" for label in KERNELS for suffix in ("cubin", "traits")}
+        expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
+                    "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py"} | kernels
+        self.assertLessEqual(expected, files)
+        self.assertLess(sum(path.stat().st_size for path in BUNDLE.rglob("*")), 60 << 20)
+
+    def test_needs_no_more_than_an_older_c_library(self):
+        for file in (BUNDLE / "bin/attend_test", BUNDLE / "lib/librondo_gpu_bench.so"):
+            names = re.findall(rb"lib[\w+]+\.so[.\d]*|GLIBC_2\.\d+|GLIBCXX_[.\d]+", file.read_bytes())
+            versions = [int(name[8:]) for name in names if name.startswith(b"GLIBC_2.")]
+            self.assertTrue(versions)
+            self.assertLessEqual(max(versions), 35)
+            self.assertFalse([name for name in names if b"stdc++.so" in name or b"gcc_s" in name])
+
+    def test_keeps_other_folders(self):
+        other = BUNDLE.parent / "other"
+        other.mkdir()
+        (other / "file").write_text("mine")
+        done = make_bundle(other)
+        self.ends(done, 2)
+        self.assertIn("holds something else than a bundle", done.stderr)
+        self.assertTrue((other / "file").exists())
+
+    def test_usage(self):
+        for arguments in ([], ["nothing"]):
+            done = run(*arguments)
+            self.ends(done, 2)
+            for verb in ("check", "sanitize", "bench"):
+                self.assertIn(f"\n  {verb} [", done.stderr)
+
+
+class Check(Bundle):
+    def test_json(self):
+        self.ends(run("check", "1", "--only=k192"), 0)
+        data = self.load("check.json", results.ROWS)
+        self.assertEqual(data["command"], "run.sh check 1")
+        self.assertEqual({kernel["label"] for kernel in data["kernels"]}, set(KERNELS) - {"merge-f16"})
+        self.assertTrue(all(kernel["hard"] >= 20 and kernel["wrong"] == 0 for kernel in data["kernels"]))
+        self.assertTrue(all(row["held"] is not False for row in data["rows"]))
+
+    def test_wrong_arguments(self):
+        self.ends(run("check", "many"), 2)
+        self.ends(run("check", "1", "--only=nothing"), 1)
+
+    def test_without_a_driver(self):
+        done = run("check", "1", gpu=False)
+        if "no CUDA driver" not in done.stderr:
+            self.skipTest("there is a driver")
+        self.ends(done, 2)
+
+
+class Sanitize(Bundle):
+    def test_tools(self):
+        folder = BUNDLE.parent / "tools"
+        folder.mkdir()
+        (folder / "compute-sanitizer").write_text(SANITIZER)
+        (folder / "compute-sanitizer").chmod(0o755)
+        done = run("sanitize", "16", "--tools=racecheck,synccheck", PATH=f"{folder}:{os.environ['PATH']}")
+        self.ends(done, 1)
+        held = {row["what"]: row["held"] for row in self.load("sanitize.json", results.ROWS)["rows"]}
+        self.assertEqual(held, {"racecheck": True, "synccheck": False})
+        self.assertIn("2 errors", done.stdout)
+        done = run("sanitize", "1", "--tools=memcheck", PATH=f"{folder}:{os.environ['PATH']}")
+        self.ends(done, 1)  # too few cases say nothing
+        self.ends(run("sanitize", "--tools=nothing"), 2)
+
+
+class Bench(Bundle):
+    def test_alone(self):
+        done = run(*QUICK, "--no-peers")
+        self.ends(done, 0)
+        data = self.load("bench.json", results.GPU)
+        self.assertTrue(data["complete"])
+        self.assertIsNone(data["ceilings"]["matrix_tflops"])
+        self.assertEqual([shape["name"] for shape in data["shapes"]], ["tiny", "tiny-causal"])
+        labels = {(c["label"], c["layout"], c["persistent"]) for c in data["shapes"][1]["candidates"]}
+        self.assertEqual(labels, {(label, layout, label.startswith("persistent")) for layout in ("BHSD", "BSHD")
+                                  for label in ("causal-k192", "persistent-causal-k192")})
+        self.assertFalse(data["shapes"][0]["peers"])
+
+    def test_peers(self):
+        done = run(*QUICK, PYTHONPATH=str(HERE / "fake-torch"))
+        self.ends(done, 0)
+        data = self.load("bench.json", results.GPU)
+        self.assertIn("PyTorch 0.0+fake, cuDNN 9.19.0", data["machine"])
+        self.assertGreater(data["ceilings"]["matrix_tflops"], 0)
+        grouped, causal = ({(peer["name"], peer["form"]): peer["median_ms"] is not None for peer in shape["peers"]}
+                           for shape in data["shapes"])
+        self.assertEqual(grouped, {("cuDNN", "packed"): True, ("cuDNN", "enable_gqa"): False,
+                                   ("FlashAttention-2", "packed"): True, ("FlashAttention-2", "enable_gqa"): True})
+        self.assertEqual(causal, {("cuDNN", "enable_gqa"): False, ("FlashAttention-2", "enable_gqa"): True})
+        self.assertIn("cuDNN (enable_gqa) cannot: No available kernel. Aborting execution.", done.stdout)
+        self.take_into_page()
+
+    def take_into_page(self):
+        folder = BUNDLE.parent / "page"
+        (folder / "results").mkdir(parents=True)
+        self.assertEqual(page.main([f"--take={BUNDLE}", f"--folder={folder}"]), 0)
+        self.assertIn("| 2/1, 63, 400, 128 |", (folder / "README.md").read_text())
+
+    def test_without_pytorch(self):
+        # A PyTorch that cannot be loaded must not keep ours from being timed.
+        broken = BUNDLE.parent / "broken"
+        broken.mkdir()
+        (broken / "torch.py").write_text("raise OSError('libtorch.so: not found')\n")
+        done = run(*QUICK[:-1], "--shapes=tiny-causal", PYTHONPATH=str(broken))
+        self.ends(done, 0)
+        self.assertIn("No peers and no matrix product: OSError: libtorch.so: not found.",
+                      json.loads((BUNDLE / "bench.json").read_text())["notes"])
+
+    def test_dry_run(self):
+        done = run("bench", "--dry-run", gpu=False)
+        self.ends(done, 0)
+        self.assertIn(f"{len(KERNELS)} kernels, 14 shapes, 9 rounds of 4 launches", done.stdout)
+
+    def test_wrong_arguments(self):
+        done = run("bench", "--shapes=nothing")
+        self.ends(done, 2)
+        self.assertIn("no shape is called nothing: square8k,", done.stderr)
+        self.ends(run("bench", "0"), 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
