@@ -24,7 +24,8 @@ GPU = HEAD | {
     "ceilings": {"matrix_tflops": NUMBER + (NONE,), "copy_tbps": NUMBER + (NONE,)},
     "shapes": [{
         "name": str, "heads": int, "key_heads": int, "queries": int, "keys": int, "features": int, "causal": bool,
-        "candidates": [{"label": str, "layout": str, "persistent": bool, "right": bool, "median_ms": NUMBER}],
+        "candidates": [{"label": str, "layout": str, "persistent": bool, "right": bool, "median_ms": NUMBER,
+                        "output_error?": NUMBER, "lse_error?": NUMBER}],
         "peers": [{"name": str, "form": str, "median_ms": NUMBER + (NONE,), "failed?": (str, NONE)}],
     }],
 }

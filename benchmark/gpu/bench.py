@@ -5,9 +5,11 @@
 Of each shape, all kernels of ours that can compute it, in both layouts, and all peers take turns: in each round each of
 them pauses (the clocks recover), runs once, and then is timed over some launches; the next round goes the other way.
 Medians of the rounds count. The matrix product and the copy that make the floor are timed likewise, before and after.
-Without PyTorch only our kernels are timed, and there is no matrix product. Writes bench.json after each shape.
+Without PyTorch only our kernels are timed, and there is no matrix product. Writes bench.json, after each shape, into the
+folder that the variable RESULTS names. Ends with 1 if a result is wrong, whatever the times.
 """
 import argparse
+import os
 import pathlib
 import re
 import shutil
@@ -23,6 +25,7 @@ import results  # noqa: E402
 from figures import PEERS, describe, get_lines  # noqa: E402
 from shapes import FIELDS, SHAPES, TINY  # noqa: E402
 
+BUNDLE = HERE.parent
 COPY_BYTES = 1 << 31
 SEED = 7
 
@@ -48,7 +51,7 @@ def driver_version():
 class Session:
     """The device, our kernels on it, and PyTorch if it is there."""
 
-    def __init__(self, bundle, arguments):
+    def __init__(self, arguments):
         from library import Library
         self.rounds, self.launches, self.gap = arguments.rounds, arguments.launches, arguments.gap * 1e-3
         self.copy_bytes = arguments.copy_bytes
@@ -60,7 +63,7 @@ class Session:
             except (ImportError, OSError, RuntimeError, AttributeError) as error:
                 self.notes.append(f"No peers and no matrix product: {type(error).__name__}: {error}.")
                 say(f"# {self.notes[-1]}")
-        self.library = Library(bundle / "lib/librondo_gpu_bench.so", bundle / "kernels")
+        self.library = Library(BUNDLE / "lib/librondo_gpu_bench.so", BUNDLE / "kernels")
         self.stream = self.torch.stream if self.torch else self.library.c.bench_create_stream()
         parts = [self.library.device_name, f"driver {driver_version() or 'unknown'}"]
         self.machine = ", ".join(parts + ([self.torch.description] if self.torch else []))
@@ -189,12 +192,12 @@ def positive(text):
     return int(text)
 
 
-def dry_run(bundle, arguments):
+def dry_run(arguments):
     """Says what would be measured; touches neither GPU nor driver."""
-    kernels = (bundle / "kernels/kernels").read_text().split()
+    kernels = (BUNDLE / "kernels/kernels").read_text().split()
     missing = [name for label in kernels for name in (f"{label}.cubin", f"{label}.traits")
-               if not (bundle / "kernels" / name).is_file()]
-    missing += [] if (bundle / "lib/librondo_gpu_bench.so").is_file() else ["lib/librondo_gpu_bench.so"]
+               if not (BUNDLE / "kernels" / name).is_file()]
+    missing += [] if (BUNDLE / "lib/librondo_gpu_bench.so").is_file() else ["lib/librondo_gpu_bench.so"]
     import library  # noqa: F401
     import peers  # noqa: F401
     say(f"{len(kernels)} kernels, {len(arguments.shapes)} shapes, {arguments.rounds} rounds of {arguments.launches} "
@@ -214,16 +217,14 @@ def parse(arguments):
     parser.add_argument("--copy-bytes", type=positive, default=COPY_BYTES, help="of the copy that shows the bandwidth")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="do not look for PyTorch")
     parser.add_argument("--dry-run", action="store_true", help="look whether all is there; needs no GPU")
-    parser.add_argument("--bundle", type=pathlib.Path, default=HERE.parent, help="where lib and kernels are")
-    parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path("."), help="where bench.json goes")
     return parser.parse_args(arguments)
 
 
 def main(argv):
     arguments = parse(argv)
     if arguments.dry_run:
-        return dry_run(arguments.bundle, arguments)
-    session = Session(arguments.bundle, arguments)
+        return dry_run(arguments)
+    session = Session(arguments)
     library = session.library
     say(f"# {session.machine}, {library.multiprocessors} multiprocessors, {library.kernel_count} kernels")
     session.measure_ceilings()
@@ -234,7 +235,7 @@ def main(argv):
                    "interleaved": True},
         "ceilings": session.ceilings(), "shapes": [],
     }
-    path = arguments.results / "bench.json"
+    path = pathlib.Path(os.environ.get("RESULTS", ".")) / "bench.json"
     for shape in arguments.shapes:
         data["shapes"].append(measure_shape(session, shape))
         results.save(path, data, results.GPU)

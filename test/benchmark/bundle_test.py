@@ -21,7 +21,7 @@ sys.path += [str(ROOT / "benchmark"), str(ROOT / "benchmark/gpu")]
 import page  # noqa: E402
 import results  # noqa: E402
 
-EMULATED_CUDA, EMIT_KERNEL, CHECK, BENCH = map(pathlib.Path, sys.argv[1:5])
+EMULATED_CUDA, EMIT_KERNEL, CHECK, BENCH = (pathlib.Path(path).resolve() for path in sys.argv[1:5])
 KERNELS = ["split-k192-w1", "causal-k192", "persistent-causal-k192", "d64-direct-k192", "merge-f16"]
 QUICK = ["bench", "1", "--launches=1", "--gap=0", "--copy-bytes=4096", "--shapes=tiny"]
 BUNDLE = pathlib.Path(tempfile.mkdtemp()) / "bundle"
@@ -114,7 +114,7 @@ class Check(Bundle):
     def test_json(self):
         self.ends(run("check", "1", "--only=k192"), 0)
         data = self.load("check.json", results.ROWS)
-        self.assertEqual(data["command"], "run.sh check 1")
+        self.assertEqual(data["command"], "run.sh check 1 --only=k192")
         self.assertEqual({kernel["label"] for kernel in data["kernels"]}, set(KERNELS) - {"merge-f16"})
         self.assertTrue(all(kernel["hard"] >= 20 and kernel["wrong"] == 0 for kernel in data["kernels"]))
         self.assertTrue(all(row["held"] is not False for row in data["rows"]))
@@ -136,12 +136,14 @@ class Sanitize(Bundle):
         folder.mkdir()
         (folder / "compute-sanitizer").write_text(SANITIZER)
         (folder / "compute-sanitizer").chmod(0o755)
-        done = run("sanitize", "16", "--tools=racecheck,synccheck", PATH=f"{folder}:{os.environ['PATH']}")
+        # Buffers have no guards there: all that the emulator has allocated is theirs.
+        environment = {"PATH": f"{folder}:{os.environ['PATH']}", "RONDO_EMULATOR_GUARD_BYTES": "0"}
+        done = run("sanitize", "16", "--tools=racecheck,synccheck", **environment)
         self.ends(done, 1)
         held = {row["what"]: row["held"] for row in self.load("sanitize.json", results.ROWS)["rows"]}
         self.assertEqual(held, {"racecheck": True, "synccheck": False})
         self.assertIn("2 errors", done.stdout)
-        done = run("sanitize", "1", "--tools=memcheck", PATH=f"{folder}:{os.environ['PATH']}")
+        done = run("sanitize", "1", "--tools=memcheck", **environment)
         self.ends(done, 1)  # too few cases say nothing
         self.ends(run("sanitize", "--tools=nothing"), 2)
 
@@ -152,6 +154,7 @@ class Bench(Bundle):
         self.ends(done, 0)
         data = self.load("bench.json", results.GPU)
         self.assertTrue(data["complete"])
+        self.assertEqual(data["command"], " ".join(["run.sh", *QUICK, "--no-peers"]))
         self.assertIsNone(data["ceilings"]["matrix_tflops"])
         self.assertEqual([shape["name"] for shape in data["shapes"]], ["tiny", "tiny-causal"])
         labels = {(c["label"], c["layout"], c["persistent"]) for c in data["shapes"][1]["candidates"]}
@@ -177,7 +180,9 @@ class Bench(Bundle):
         folder = BUNDLE.parent / "page"
         (folder / "results").mkdir(parents=True)
         self.assertEqual(page.main([f"--take={BUNDLE}", f"--folder={folder}"]), 0)
-        self.assertIn("| 2/1, 63, 400, 128 |", (folder / "README.md").read_text())
+        text = (folder / "README.md").read_text()
+        self.assertIn("| 2/1, 63, 400, 128 |", text)
+        self.assertIn("over some rows of 6 computations", text)
 
     def test_without_pytorch(self):
         # A PyTorch that cannot be loaded must not keep ours from being timed.

@@ -119,10 +119,14 @@ void Tensor::fillNormal(uint64_t seed) {
   fill(*this, [&](int64_t i) { return getNormal(seed, i); });
 }
 
-void Tensor::upload() { driver.check(driver.copyToDevice(device->address, host.data(), host.size()), "cuMemcpyHtoD"); }
+void Tensor::upload() {
+  if (elements)
+    driver.check(driver.copyToDevice(device->address, host.data(), host.size()), "cuMemcpyHtoD");
+}
 
 void Tensor::download() {
-  driver.check(driver.copyFromDevice(host.data(), device->address, host.size()), "cuMemcpyDtoH");
+  if (elements)
+    driver.check(driver.copyFromDevice(host.data(), device->address, host.size()), "cuMemcpyDtoH");
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

@@ -170,6 +170,7 @@ int main(int argc, char **argv) {
     if (kernel.isAttend && kernel.label.find(options.only) != std::string::npos)
       check(kernels, kernel, options.cases, options.hard, stream, report);
   std::string command = "run.sh check " + std::to_string(options.cases);
+  command += options.only.empty() ? "" : " --only=" + options.only;
   if (!options.json.empty() && !report.write(options.json, machine, command, options.commit)) {
     std::fprintf(stderr, "error: cannot write %s\n", options.json.c_str());
     return 2;
