@@ -83,7 +83,8 @@ class Refusals(unittest.TestCase):
         self.refused("spine.json: Expecting property name", spine="{")
 
     def test_missing_key(self):
-        self.refused('spine.json.rows[1]: lacks "value", a number', spine=self.changed(lambda d: d["rows"][1].pop("value")))
+        self.refused('spine.json.rows[1]: lacks "value", a number',
+                     spine=self.changed(lambda d: d["rows"][1].pop("value")))
 
     def test_wrong_type(self):
         self.refused('spine.json.rows[0].held: expected true or false or null, got "yes"',
@@ -96,7 +97,8 @@ class Refusals(unittest.TestCase):
                      spine=self.changed(lambda d: d["rows"][0].update(value=True)))
 
     def test_nan(self):
-        self.refused("expected a number, got NaN", spine=self.changed(lambda d: d["rows"][0].update(value=float("nan"))))
+        self.refused("expected a number, got NaN",
+                     spine=self.changed(lambda d: d["rows"][0].update(value=float("nan"))))
 
     def test_gpu_form(self):
         self.refused('gpu.json: lacks "complete"', gpu=ROWS)
@@ -190,7 +192,8 @@ class Figures(unittest.TestCase):
         return figures.get_line(gpu(**changes), entry(*arguments))
 
     def test_fastest_right_kernel_and_fastest_peer(self):
-        line = self.line("llama3v", [candidate(0.2), candidate(0.1, right=False), candidate(0.15), candidate(0.3, "BSHD")],
+        candidates = [candidate(0.2), candidate(0.1, right=False), candidate(0.15), candidate(0.3, "BSHD")]
+        line = self.line("llama3v", candidates,
                          [peer("FlashAttention-2", 0.9, "enable_gqa"), peer("FlashAttention-2", 0.3, "packed"),
                           peer("cuDNN", None, failed="no")])
         self.assertEqual(line.ms, 0.15)
