@@ -58,15 +58,15 @@ Kernels that rondo-compile emits for the CPU, on one machine and in one run.""")
     Section("gpu.json", "Hopper kernels", """\
 Attention forward on one GPU beside PyTorch's backends ([bench.py](gpu/bench.py)): `run.sh bench` of the bundle. The
 fastest kernel that can compute a shape counts, its merge included; so does the faster way to call a peer with grouped
-heads: packed by hand as rows of one key/value head, or by `enable_gqa`. The floor is the larger of FLOPs over the rate of
-a matrix product of 8192^3 and bytes over the bandwidth of a copy; causal counts visible pairs only, and bytes are Q, K,
-V and O once. BSHD is the time in `[batch, head, sequence, feature]` over that in `[batch, sequence, head, feature]`.
+heads: packed by hand as rows of one key/value head, or by `enable_gqa`. The floor is the larger of FLOPs over the rate
+of a matrix product of 8192^3 and bytes over the bandwidth of a copy; causal counts visible pairs only, and bytes are Q,
+K, V and O once. BSHD is the time in `[batch, head, sequence, feature]` over that in `[batch, sequence, head, feature]`.
 Figures that have a bar show it.""", results.GPU),
     Section("check.json", "Kernels against float64", """\
 `run.sh check` of the bundle. Random cases have grouped heads, tails, batches, causal diagonals of both signs, rows that
 see no key, splits, both layouts, and poisoned outputs with guards behind them. Hard cases are fixed: one query or one
-key, no keys, scores that are all negative, all large, huge or equal, rows that see nothing, NaN in keys that no row sees.
-Known: a NaN in the *values* of keys that are masked inside a block does reach the result of the GPU's kernels."""),
+key, no keys, scores that are all negative, all large, huge or equal, rows that see nothing, NaN in keys that no row
+sees. Known: a NaN in the *values* of keys that are masked inside a block does reach the result of the GPU's kernels."""),
     Section("sanitize.json", "compute-sanitizer", "`run.sh sanitize` of the bundle: random cases of every kernel."),
     Section("overlap.json", "Overlap on a GPU", "Compiled programs whose communication runs beside their kernels."),
     Section("multi.json", "Several GPUs", "Compiled programs on several GPUs of one machine."),

@@ -5,8 +5,8 @@
 Of each shape, all kernels of ours that can compute it, in both layouts, and all peers take turns: in each round each of
 them pauses (the clocks recover), runs once, and then is timed over some launches; the next round goes the other way.
 Medians of the rounds count. The matrix product and the copy that make the floor are timed likewise, before and after.
-Without PyTorch only our kernels are timed, and there is no matrix product. Writes bench.json, after each shape, into the
-folder that the variable RESULTS names. Ends with 1 if a result is wrong, whatever the times.
+Without PyTorch only our kernels are timed, and there is no matrix product. Writes bench.json, after each shape, into
+the folder that the variable RESULTS names. Ends with 1 if a result is wrong, whatever the times.
 """
 import argparse
 import os

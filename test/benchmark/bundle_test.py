@@ -4,6 +4,8 @@
 
 usage: bundle_test.py EMULATED_CUDA RONDO_EMIT_KERNEL ATTEND_TEST BENCH_LIBRARY
 """
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -130,6 +132,34 @@ class Check(Bundle):
         self.ends(done, 2)
 
 
+class WrongKernel(Bundle):
+    """One that sees keys past the diagonal."""
+
+    def setUp(self):
+        self.file = BUNDLE / "kernels/causal-k192.cubin"
+        self.right = self.file.read_text()
+        self.file.write_text(self.right.replace("0fFF800000", "0f00000000"))
+        self.assertNotEqual(self.right, self.file.read_text())
+
+    def tearDown(self):
+        self.file.write_text(self.right)
+
+    def test_check_finds_it(self):
+        done = run("check", "1", "--only=causal-k192")
+        self.ends(done, 1)
+        wrong = {kernel["label"]: kernel["wrong"] > 0 for kernel in self.load("check.json", results.ROWS)["kernels"]}
+        self.assertEqual(wrong, {"causal-k192": True, "persistent-causal-k192": False})
+        self.assertIn("hard case: two batches", done.stdout)
+
+    def test_bench_does_not_count_it(self):
+        done = run(*QUICK[:-1], "--shapes=tiny-causal", "--no-peers")
+        self.ends(done, 1)
+        entry = self.load("bench.json", results.GPU)["shapes"][0]
+        self.assertEqual({c["label"]: c["right"] for c in entry["candidates"]},
+                         {"causal-k192": False, "persistent-causal-k192": True})
+        self.assertRegex(done.stdout, r"\ntiny-causal .* persistent-causal-k192\n\d+ bars")
+
+
 class Sanitize(Bundle):
     def test_tools(self):
         folder = BUNDLE.parent / "tools"
@@ -179,7 +209,8 @@ class Bench(Bundle):
     def take_into_page(self):
         folder = BUNDLE.parent / "page"
         (folder / "results").mkdir(parents=True)
-        self.assertEqual(page.main([f"--take={BUNDLE}", f"--folder={folder}"]), 0)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(page.main([f"--take={BUNDLE}", f"--folder={folder}"]), 0)
         text = (folder / "README.md").read_text()
         self.assertIn("| 2/1, 63, 400, 128 |", text)
         self.assertIn("over some rows of 6 computations", text)

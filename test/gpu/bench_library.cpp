@@ -9,6 +9,7 @@
 #include "test/gpu/Run.h"
 
 #include <cmath>
+#include <cstdio>
 
 using namespace gpu;
 
@@ -49,6 +50,7 @@ static Library library;
 
 /// Opens the driver and loads all kernels of a folder; returns how many.
 BENCH_EXPORT int bench_open(const char *folder) {
+  setvbuf(stdout, nullptr, _IOLBF, 0); // what is said here comes in turn with what the caller says
   driver.open();
   library.kernels = loadKernels(folder);
   driver.check(driver.eventCreate(&library.begin, 0), "cuEventCreate");
