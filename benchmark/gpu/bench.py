@@ -18,14 +18,11 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE), str(HERE.parent)]
+import results
+from figures import PEERS, describe, get_lines
+from shapes import FIELDS, SHAPES, TINY
 
-import results  # noqa: E402
-from figures import PEERS, describe, get_lines  # noqa: E402
-from shapes import FIELDS, SHAPES, TINY  # noqa: E402
-
-BUNDLE = HERE.parent
+BUNDLE = pathlib.Path(__file__).resolve().parent.parent
 COPY_BYTES = 1 << 31
 SEED = 7
 

@@ -30,7 +30,7 @@ BUNDLE = pathlib.Path(tempfile.mkdtemp()) / "bundle"
 
 SANITIZER = """#!/bin/sh
 # Runs the program that it is given, and finds two errors with synccheck.
-case $1 in --version) echo Compute Sanitizer 0; exit;; esac
+case $1 in --version) echo Compute Sanitizer Version 2025.3.1; exit;; esac
 tool=$2; shift 4
 "$@" || exit
 case $tool in
@@ -71,7 +71,7 @@ class Bundle(unittest.TestCase):
     def load(self, name, schema):
         data = results.load(BUNDLE / name, schema)
         self.assertEqual(data["commit"], (BUNDLE / "commit").read_text().strip())
-        self.assertIn("PTX emulator", data["machine"] + "PTX emulator" * (name == "sanitize.json"))
+        self.assertIn("PTX emulator", data["machine"])
         return data
 
     def ends(self, done, status):
@@ -170,12 +170,17 @@ class Sanitize(Bundle):
         environment = {"PATH": f"{folder}:{os.environ['PATH']}", "RONDO_EMULATOR_GUARD_BYTES": "0"}
         done = run("sanitize", "16", "--tools=racecheck,synccheck", **environment)
         self.ends(done, 1)
-        held = {row["what"]: row["held"] for row in self.load("sanitize.json", results.ROWS)["rows"]}
+        data = self.load("sanitize.json", results.ROWS)
+        self.assertTrue(data["machine"].endswith(", compute-sanitizer 2025.3.1"))
+        held = {row["what"]: row["held"] for row in data["rows"]}
         self.assertEqual(held, {"racecheck": True, "synccheck": False})
         self.assertIn("2 errors", done.stdout)
         done = run("sanitize", "1", "--tools=memcheck", **environment)
         self.ends(done, 1)  # too few cases say nothing
         self.ends(run("sanitize", "--tools=nothing"), 2)
+        done = run("sanitize", "1000", "--tools=memcheck", "--timeout=1", **environment)
+        self.ends(done, 1)
+        self.assertIn("no summary (status no end in 1 s)", done.stdout)
 
 
 class Bench(Bundle):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs random cases of all kernels under the tools of compute-sanitizer, and writes sanitize.json and a log of each.
 
-They go into the folder that the variable RESULTS names. Buffers have no guards there, for the tools see what is past them.
+They go into the folder that the variable RESULTS names. Buffers have no guards: the tools see what is past them.
 Ends with 0 if all are clean, 1 if not, 2 if it cannot run.
 """
 import argparse
@@ -12,15 +12,14 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE), str(HERE.parent.parent / "benchmark")]
+import results
 
-import results  # noqa: E402
-
-BUNDLE, RESULTS = HERE.parent, pathlib.Path(os.environ.get("RESULTS", "."))
+BUNDLE = pathlib.Path(__file__).resolve().parent.parent
+RESULTS = pathlib.Path(os.environ.get("RESULTS", "."))
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 LEAST_CASES = 60
 FAULT = 86  # exit status if the tool finds something
@@ -39,28 +38,38 @@ def count_errors(log):
     return counts[-1] if counts else None
 
 
+def get_version(sanitizer):
+    text = subprocess.run([sanitizer, "--version"], capture_output=True, text=True).stdout
+    number = re.search(r"\d+\.\d+[.\d]*", text)
+    return number.group() if number else "of unknown version"
+
+
 def run(sanitizer, tool, arguments):
-    """The row of one tool."""
+    """The row of one tool, and the machine."""
     log, check = (RESULTS / f"sanitize-{tool}.{suffix}" for suffix in ("log", "json"))
     check.unlink(missing_ok=True)
     command = [sanitizer, "--tool", tool, "--error-exitcode", str(FAULT), BUNDLE / "bin/attend_test",
                BUNDLE / "kernels", "check", str(arguments.cases), "--random-only", f"--json={check}"]
     with log.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+                                   env=os.environ | {"RONDO_TEST_GUARD_BYTES": "0"})
         try:
-            done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, timeout=arguments.timeout,
-                                  env=os.environ | {"RONDO_TEST_GUARD_BYTES": "0"})
-            status = done.returncode
+            status = process.wait(arguments.timeout)
         except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # the tool's program, too
+            process.wait()
             status = f"no end in {arguments.timeout} s"
     text = log.read_text(errors="replace")
     errors = count_errors(text)
-    cases = json.loads(check.read_text())["rows"][0]["value"] if check.is_file() else 0
+    checked = json.loads(check.read_text()) if check.is_file() else {"rows": [{"value": 0}], "machine": "unknown GPU"}
+    cases = checked["rows"][0]["value"]
     check.unlink(missing_ok=True)
     clean = status == 0 and errors == 0 and cases >= LEAST_CASES
     if not clean:
         print(f"{tool}: status {status}; the end of {log}:", *text.splitlines()[-30:], sep="\n  ", flush=True)
     found = f"{errors} errors in {cases} cases" if errors is not None else f"no summary (status {status})"
-    return results.row(tool, -1 if errors is None else errors, found, f"0 in {LEAST_CASES} or more", clean)
+    row = results.row(tool, -1 if errors is None else errors, found, f"0 in {LEAST_CASES} or more", clean)
+    return row, checked["machine"]
 
 
 def parse(argv):
@@ -68,7 +77,7 @@ def parse(argv):
     parser.add_argument("cases", nargs="?", type=int, default=2, help="of each kernel")
     parser.add_argument("--tools", default=",".join(TOOLS), help="separated by commas")
     parser.add_argument("--parallel", action="store_true", help="all tools at once")
-    parser.add_argument("--timeout", type=int, default=900, help="seconds of one tool")
+    parser.add_argument("--timeout", type=int, default=540, help="seconds of one tool")
     arguments = parser.parse_args(argv)
     arguments.tools = arguments.tools.split(",")
     if unknown := [tool for tool in arguments.tools if tool not in TOOLS]:
@@ -83,12 +92,12 @@ def main(argv):
         print("error: compute-sanitizer is neither on PATH nor in /usr/local/cuda/bin; it is part of the CUDA toolkit, "
               "and CUDA_HOME may say where that is", file=sys.stderr)
         return 2
-    version = subprocess.run([sanitizer, "--version"], capture_output=True, text=True).stdout.strip().splitlines()
-    data = {"title": "compute-sanitizer", "machine": version[-1] if version else sanitizer,
-            "command": " ".join(["run.sh sanitize", *argv]), "date": results.today(), "commit": results.commit(),
-            "notes": [], "rows": []}
+    version = get_version(sanitizer)
+    data = {"title": "compute-sanitizer", "machine": "", "command": " ".join(["run.sh sanitize", *argv]),
+            "date": results.today(), "commit": results.commit(), "notes": [], "rows": []}
     with concurrent.futures.ThreadPoolExecutor(len(TOOLS) if arguments.parallel else 1) as pool:
-        for row in pool.map(lambda tool: run(sanitizer, tool, arguments), arguments.tools):
+        for row, machine in pool.map(lambda tool: run(sanitizer, tool, arguments), arguments.tools):
+            data["machine"] = f"{machine}, compute-sanitizer {version}"
             print(f"{row['what']}: {row['text']}, {'clean' if row['held'] else 'NOT CLEAN'}", flush=True)
             data["rows"].append(row)
             results.save(RESULTS / "sanitize.json", data, results.ROWS)

@@ -5,6 +5,7 @@ BUNDLE=$(cd "$(dirname "$0")" && pwd) || exit 2
 RESULTS=${RESULTS:-$BUNDLE}
 mkdir -p "$RESULTS" && RESULTS=$(cd "$RESULTS" && pwd) || exit 2
 export BUNDLE RESULTS
+chmod +x "$BUNDLE"/bin/* "$BUNDLE"/verbs/* 2>/dev/null # a copy may have lost it
 verb=$1
 if [ -z "$verb" ] || [ ! -x "$BUNDLE/verbs/$verb" ]; then
   echo "usage: [RESULTS=folder] run.sh VERB [ARGUMENTS]" >&2
