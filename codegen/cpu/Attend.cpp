@@ -65,8 +65,9 @@ private:
 
   Value endOfVisibleKeys(const Item &item);
   void packTile(const Item &item, Value shard, Value tile, int64_t features, Value keyStart, Value keyCount);
+  void fetchAhead(const Item &item, Value shard, Value key, int64_t keyCount, Value feature, int64_t featureCount);
   void addTileToPanels(const Item &item, Value keyStart, Value keyCount);
-  void addTileToPanel(Panel panel);
+  void addTileToPanel(const Item &item, Panel panel);
 
   void writeResults(const Item &item);
   void writeOutputVector(const Item &item, Value vector, ArrayRef<RowPlace> rows, Value sum);
@@ -151,14 +152,20 @@ void AttendEmitter::addTileToPanels(const Item &item, Value keyStart, Value keyC
   int64_t width = tiles.wide.width;
   Value wideEnd = emit.mul(emit.div(item.vectors, emit.index(width)), width);
   emit.loop(emit.index(0), wideEnd, width,
-            [&](Value first) { addTileToPanel({tiles.wide, first, keyStart, keyCount, false}); });
+            [&](Value first) { addTileToPanel(item, {tiles.wide, first, keyStart, keyCount, false}); });
   emit.loop(wideEnd, item.vectors, tiles.narrow.width,
-            [&](Value first) { addTileToPanel({tiles.narrow, first, keyStart, keyCount, false}); });
+            [&](Value first) { addTileToPanel(item, {tiles.narrow, first, keyStart, keyCount, false}); });
 }
 
-/// With a mask, a panel skips tiles that none of its rows sees, and compares positions only where the diagonal passes.
-void AttendEmitter::addTileToPanel(Panel panel) {
-  AttendMicroKernels kernels(emit, scratch, keyFeatures, valueFeatures, op.getScale().convertToDouble());
+/// With a mask, a panel skips keys that none of its rows sees, and compares positions only where the diagonal passes.
+void AttendEmitter::addTileToPanel(const Item &item, Panel panel) {
+  // The next tile comes into the cache while this one is multiplied: all at once would be a burst that one waits for.
+  Value nextTile = emit.add(panel.keyStart, tiles.keys);
+  auto fetch = [&](Value key, int64_t keyCount, Value feature, int64_t featureCount) {
+    for (Value shard : {op.getKey(), op.getValue()})
+      fetchAhead(item, shard, emit.add(nextTile, key), keyCount, feature, featureCount);
+  };
+  AttendMicroKernels kernels(emit, scratch, keyFeatures, valueFeatures, op.getScale().convertToDouble(), fetch);
   if (!op.isCausal())
     return kernels.addTile(panel);
   Value most = loadForVector(mostVisible, panel.first, 0), fewest = loadForVector(fewestVisible, panel.first, 0);
@@ -173,6 +180,7 @@ void AttendEmitter::addTileToPanel(Panel panel) {
         emit.compare(P::sle, keyEnd, fewest), [&] { kernels.addTile(panel); },
         [&] {
           panel.masked = true;
+          panel.keyCount = emit.min(panel.keyCount, emit.sub(most, panel.keyStart));
           kernels.addTile(panel);
         });
   });
@@ -251,20 +259,31 @@ void AttendEmitter::resetState(const Item &item) {
 // Keys and values
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// Copies rows of K or V into a tile, and the last one again until a register block is full. Meanwhile the next tile is
-/// on its way into the cache.
+/// Copies rows of K or V into a tile, and the last one again until a register block is full.
 void AttendEmitter::packTile(const Item &item, Value shard, Value tile, int64_t features, Value keyStart,
                              Value keyCount) {
   Value last = emit.sub(keyLength, emit.index(1));
   Value filled = emit.roundUp(keyCount, std::max(tiles.wide.height, tiles.narrow.height));
   emit.loop(emit.index(0), filled, 1, [&](Value row) {
     Value key = emit.min(emit.add(keyStart, row), last);
-    Value ahead = emit.min(emit.add(key, tiles.keys), last);
     forEachVector(emit, features, [&](Value feature, int64_t count) {
-      memref::PrefetchOp::create(emit, shard, ValueRange{item.batch, item.keyHead, ahead, feature}, /*isWrite=*/false,
-                                 /*localityHint=*/2, /*isDataCache=*/true);
       emit.store(loadElements(emit, shard, {item.batch, item.keyHead, key, feature}, count), tile, {row, feature});
     });
+  });
+}
+
+/// Fetches `featureCount` features of `keyCount` keys of K or V, or of the last key, into the second-level cache.
+void AttendEmitter::fetchAhead(const Item &item, Value shard, Value key, int64_t keyCount, Value feature,
+                               int64_t featureCount) {
+  constexpr int64_t lineBits = 64 * 8;
+  int64_t lineElements = lineBits / cast<MemRefType>(shard.getType()).getElementTypeBitWidth();
+  Value last = emit.sub(keyLength, emit.index(1));
+  emit.loop(emit.index(0), emit.index(keyCount), 1, [&](Value row) {
+    for (int64_t i = 0; i < featureCount; i += lineElements)
+      memref::PrefetchOp::create(emit, shard,
+                                 ValueRange{item.batch, item.keyHead, emit.min(emit.add(key, row), last),
+                                            emit.add(feature, i)},
+                                 /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   });
 }
 

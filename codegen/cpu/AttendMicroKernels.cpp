@@ -54,8 +54,10 @@ void AttendMicroKernels::computeScores(const Panel &panel) {
     for (int64_t k = 0; k < panel.block.height; ++k)
       for (int64_t i = 0; i < panel.block.width; ++i)
         emit.store(emit.splat(0.0f), scratch.scores, {emit.index(i), emit.add(key, k), zero});
-    emit.loop(zero, features, kFeatureChunk,
-              [&](Value begin) { addToScores(panel, key, begin, emit.min(emit.add(begin, kFeatureChunk), features)); });
+    emit.loop(zero, features, kFeatureChunk, [&](Value begin) {
+      addToScores(panel, key, begin, emit.min(emit.add(begin, kFeatureChunk), features));
+      fetchAhead(key, panel.block.height, begin, kFeatureChunk);
+    });
   });
 }
 

@@ -34,11 +34,15 @@ struct Panel {
   bool masked; ///< whether some row does not see some key of the tile
 };
 
+/// Asks for what comes after some keys of the tile, for some features: `count` of each.
+using FetchAhead = llvm::function_ref<void(Value key, int64_t keyCount, Value feature, int64_t featureCount)>;
+
 class AttendMicroKernels {
 public:
   AttendMicroKernels(Emitter &emit, const AttendScratch &scratch, int64_t keyFeatures, int64_t valueFeatures,
-                     float scale)
-      : emit(emit), scratch(scratch), keyFeatures(keyFeatures), valueFeatures(valueFeatures), scale(scale) {}
+                     float scale, FetchAhead fetchAhead)
+      : emit(emit), scratch(scratch), keyFeatures(keyFeatures), valueFeatures(valueFeatures), scale(scale),
+        fetchAhead(fetchAhead) {}
 
   /// Adds a tile of keys to the running softmax of a panel of rows.
   void addTile(const Panel &panel);
@@ -62,6 +66,7 @@ private:
   int64_t keyFeatures;
   int64_t valueFeatures;
   float scale;
+  FetchAhead fetchAhead;
 };
 
 } // namespace mlir::rondo::cpu
