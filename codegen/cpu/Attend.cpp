@@ -54,7 +54,7 @@ public:
 
 private:
   void allocateScratch();
-  Item locate(Value number);
+  Value chooseChunk(Value heads, Value groupVectors, Value parts);
   void emitItem(const Item &item);
 
   SmallVector<RowPlace> locateRows(const Item &item, Value vector);
@@ -124,14 +124,31 @@ void AttendEmitter::allocateScratch() {
 //===--------------------------------------------------------------------------------------------------------------===//
 
 void AttendEmitter::emitFor(WorkPart work) {
-  Value chunks = emit.ceilDiv(groupRows, tiles.vectors * emit.lanes);
-  Value items = emit.mul(emit.mul(emit.dim(op.getQuery(), 0), keyHeads), chunks);
-  emit.loopOverPart(work.part, work.parts, items, [&](Value number) {
+  Value heads = emit.mul(emit.dim(op.getQuery(), 0), keyHeads), groupVectors = emit.ceilDiv(groupRows, emit.lanes);
+  Value chunkVectors = chooseChunk(heads, groupVectors, work.parts);
+  Value chunks = emit.ceilDiv(groupVectors, chunkVectors);
+  emit.loopOverPart(work.part, work.parts, emit.mul(heads, chunks), [&](Value number) {
     Value head = emit.div(number, chunks);
-    Value firstRow = emit.mul(emit.rem(number, chunks), tiles.vectors * emit.lanes);
-    Value vectors = emit.min(emit.ceilDiv(emit.sub(groupRows, firstRow), emit.lanes), emit.index(tiles.vectors));
-    emitItem({emit.div(head, keyHeads), emit.rem(head, keyHeads), firstRow, vectors});
+    Value firstVector = emit.mul(emit.rem(number, chunks), chunkVectors);
+    Value vectors = emit.min(emit.sub(groupVectors, firstVector), chunkVectors);
+    emitItem({emit.div(head, keyHeads), emit.rem(head, keyHeads), emit.mul(firstVector, emit.lanes), vectors});
   });
+}
+
+/// The vectors of a chunk: as many as there is room for, or fewer if the parts then are done sooner. To pack K and V
+/// takes about as long as to multiply them by one vector, and each chunk does. Chunks are whole panels of the wide
+/// register block, so that a row's panel, and with it every bit of its result, is the same in any chunk.
+Value AttendEmitter::chooseChunk(Value heads, Value groupVectors, Value parts) {
+  constexpr int64_t packing = 1;
+  int64_t width = tiles.wide.width;
+  ValueList initial = {emit.index(tiles.vectors), emit.index(std::numeric_limits<int64_t>::max())};
+  auto keepBetter = [&](Value vectors, ValueRange best) {
+    Value items = emit.mul(heads, emit.ceilDiv(groupVectors, vectors));
+    Value time = emit.mul(emit.ceilDiv(items, parts), emit.add(vectors, packing));
+    Value better = emit.compare(arith::CmpIPredicate::sle, time, best[1]);
+    return ValueList{emit.select(better, vectors, best[0]), emit.select(better, time, best[1])};
+  };
+  return emit.loop(emit.index(width), emit.index(tiles.vectors + 1), width, initial, keepBetter)[0];
 }
 
 void AttendEmitter::emitItem(const Item &item) {

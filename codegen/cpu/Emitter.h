@@ -36,6 +36,7 @@ public:
   Value div(Value a, Value b) { return createOrFold<arith::DivUIOp>(a, b); }
   Value rem(Value a, Value b) { return createOrFold<arith::RemUIOp>(a, b); }
   Value ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), index(b)); }
+  Value ceilDiv(Value a, Value b) { return div(sub(add(a, b), index(1)), b); }
   Value roundUp(Value a, int64_t b) { return mul(ceilDiv(a, b), b); }
   /// Signed.
   Value min(Value a, Value b) { return createOrFold<arith::MinSIOp>(a, b); }
