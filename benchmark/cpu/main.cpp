@@ -17,7 +17,7 @@ using namespace rondo::bench;
 static const char *const kUsage =
     "usage: rondo-cpu-bench ROUNDS SECONDS BLAS CASE...\n"
     "Executes each case in each of ROUNDS rounds, for at least SECONDS. BLAS is a library, or - for none. Cases:\n"
-    "  NAME=peak\n"
+    "  NAME=peak:THREADS\n"
     "  NAME=blas:SHAPE\n"
     "  NAME=kernels:SHAPE:PROGRAM:RANKS:KERNEL                (SHAPE: rank 0's shard)\n"
     "  NAME=run:SHAPE:PROGRAM:RANKS:threads|loopback:THREADS  (SHAPE: global)\n"
@@ -44,8 +44,8 @@ static Case makeCase(const std::string &text, const Blas *blas) {
   std::vector<std::string> fields = split(text.substr(equals == std::string::npos ? 0 : equals + 1), ':');
   auto is = [&](const char *kind, size_t count) { return fields.size() == count && fields[0] == kind; };
   std::string name = text.substr(0, equals);
-  if (is("peak", 1))
-    return {name, measurePeak(), {}};
+  if (is("peak", 2))
+    return {name, measurePeak(std::stoi(fields[1])), {}};
   if (is("blas", 2) && blas)
     return {name, blas->measure(parseShape(fields[1])), {}};
   if (is("kernels", 5))

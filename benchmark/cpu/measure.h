@@ -42,10 +42,10 @@ double threadSeconds(int64_t thread);
 /// The threads of this process.
 std::vector<int64_t> threads();
 
-/// The floating-point operations of one execution of `measurePeak`.
+/// The floating-point operations that each thread executes in `measurePeak`.
 double peakOperations();
-/// Multiply-adds of the widest vectors, on registers alone: nothing can be faster.
-Measurement measurePeak();
+/// Multiply-adds of the widest vectors, on registers alone, in so many threads at once: nothing can be faster.
+Measurement measurePeak(int threads);
 
 /// The two products of an attention in a BLAS, head by head, on one thread.
 class Blas {

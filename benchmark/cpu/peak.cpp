@@ -3,6 +3,7 @@
 #include "benchmark/cpu/measure.h"
 
 #include <immintrin.h>
+#include <thread>
 
 using namespace rondo::bench;
 
@@ -45,11 +46,23 @@ __attribute__((target("avx2,fma"))) static float multiplyAddNarrow() {
 
 double rondo::bench::peakOperations() { return 2.0 * kChains * kSteps * (isWide() ? 16 : 8); }
 
-Measurement rondo::bench::measurePeak() {
-  return [] {
-    double cpu = threadSeconds(), wall = wallSeconds();
-    volatile float result = isWide() ? multiplyAddWide() : multiplyAddNarrow();
-    (void)result;
-    return Times{threadSeconds() - cpu, wallSeconds() - wall};
+/// Processor time of this thread.
+static double multiplyAdd() {
+  double cpu = threadSeconds();
+  volatile float result = isWide() ? multiplyAddWide() : multiplyAddNarrow();
+  (void)result;
+  return threadSeconds() - cpu;
+}
+
+Measurement rondo::bench::measurePeak(int threads) {
+  return [=] {
+    std::vector<std::thread> others;
+    double wall = wallSeconds();
+    for (int i = 1; i < threads; ++i)
+      others.emplace_back(multiplyAdd);
+    double cpu = multiplyAdd();
+    for (std::thread &other : others)
+      other.join();
+    return Times{cpu, wallSeconds() - wall};
   };
 }
