@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples/01-cross-attention/cross-attention.mlir"
 RANKS = 4  # of the example
 FEATURES = 128
+IDLE_CORES = 1.9  # what two idle cores reach at least, relative to one
 TYPES = ("f32", "f16", "bf16")
 
 PROGRAM = """rondo.grid @one = ["seq" = 1]
@@ -128,9 +129,10 @@ def add_cases(bench, shapes, blas):
             bench.cases[f"{name}-blas"] = f"blas:{shape.spell('f32')}"
     bench.add_kernels("dense", square)
     bench.add_kernels("causal", square, causal=True)
-    bench.cases["peak-2"] = "peak:2"
+    bench.cases["two-cores-before"] = "peak:2"
     for threads in (1, 2):
         bench.cases[f"threads-{threads}"] = f"run:{square.spell('f32')}:{bench.folder / 'dense.so'}:1:threads:{threads}"
+    bench.cases["two-cores-after"] = "peak:2"
     ring = bench.compile("ring", EXAMPLE, "--schedule=query-ring")
     bench.cases["loopback"] = f"run:{whole.spell('f32')}:{ring}:{RANKS}:loopback:1"
     bench.cases["attends"] = f"kernels:{SHARD.spell('f32')}:{ring}:{RANKS}:attend"
@@ -153,13 +155,27 @@ def add_rows(measured, shapes, blas):
             measured.add_at_least(f"{element} over f32, {shape}",
                                   measured.ratio(f"{name}-f32", f"{name}-{element}"), 0.9)
     measured.add_at_least(f"causal over dense, {square}", measured.ratio("dense", "causal"), 1.7, "x")
-    measured.add_at_least(f"two threads a rank over one, {square}", measured.ratio("threads-1", "threads-2", "wall"), 1.8,
-                          "x")
-    cores = 2 * measured.ratio("peak", "peak-2", "wall")
-    measured.add("of which at most: the multiply-add peak on two cores over one", cores, f"{cores:.2f}x")
+    add_threads(measured, square)
     whole_run = measured.ratio("loopback", "attends")
     measured.add(f"thread time of a whole run in loopback over its attends, {whole} on {RANKS} ranks", whole_run,
                  f"{whole_run:.3f}", "<= 1.05", whole_run <= 1.05)
+
+
+def add_threads(measured, square):
+    """Two threads count in rounds in which other work left them two cores: the multiply-add loop beside them tells."""
+    what = f"two threads a rank over one, {square}"
+    speedups = [one / two for one, two in zip(measured.times("threads-1", "wall"), measured.times("threads-2", "wall"))]
+    cores = [2 * one / max(before, after) for one, before, after in zip(
+        measured.times("peak", "cpu"), measured.times("two-cores-before", "wall"), measured.times("two-cores-after", "wall"))]
+    idle = [index for index, count in enumerate(cores) if count >= IDLE_CORES]
+    if idle:
+        measured.add_at_least(f"{what}, in {len(idle)} rounds with two idle cores",
+                              statistics.median(speedups[index] for index in idle), 1.8, "x")
+    else:
+        speedup = statistics.median(speedups)
+        measured.add(f"{what}, the cores being busy", speedup, f"{speedup:.2f}x")
+    count = statistics.median([cores[index] for index in idle] or cores)
+    measured.add("the multiply-add peak of two cores over one, in the same rounds", count, f"{count:.2f}x")
 
 
 def find_blas():

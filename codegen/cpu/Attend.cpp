@@ -136,11 +136,11 @@ void AttendEmitter::emitFor(WorkPart work) {
 }
 
 /// The vectors of a chunk: as many as there is room for, or fewer if the parts then are done sooner. To pack K and V
-/// takes about as long as to multiply them by one vector, and each chunk does. Chunks are whole panels of the wide
-/// register block, so that a row's panel, and with it every bit of its result, is the same in any chunk.
+/// takes about as long as to multiply them by one vector, and each chunk does. No bit of a row's result depends on the
+/// rows beside it, but for a mask: a weight of 0 may turn -0 into 0. So with a mask the panels are the same in any chunk.
 Value AttendEmitter::chooseChunk(Value heads, Value groupVectors, Value parts) {
   constexpr int64_t packing = 1;
-  int64_t width = tiles.wide.width;
+  int64_t smallest = op.isCausal() ? tiles.wide.width : 1;
   ValueList initial = {emit.index(tiles.vectors), emit.index(std::numeric_limits<int64_t>::max())};
   auto keepBetter = [&](Value vectors, ValueRange best) {
     Value items = emit.mul(heads, emit.ceilDiv(groupVectors, vectors));
@@ -148,7 +148,7 @@ Value AttendEmitter::chooseChunk(Value heads, Value groupVectors, Value parts) {
     Value better = emit.compare(arith::CmpIPredicate::sle, time, best[1]);
     return ValueList{emit.select(better, vectors, best[0]), emit.select(better, time, best[1])};
   };
-  return emit.loop(emit.index(width), emit.index(tiles.vectors + 1), width, initial, keepBetter)[0];
+  return emit.loop(emit.index(smallest), emit.index(tiles.vectors + 1), smallest, initial, keepBetter)[0];
 }
 
 void AttendEmitter::emitItem(const Item &item) {
