@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmark/cpu/measure.h"
 
-#include <filesystem>
 #include <ctime>
+#include <filesystem>
 
 using namespace rondo::bench;
 

@@ -63,9 +63,17 @@ static int32_t launch(rondo_execution *, int32_t, const char *, const rondo_cuda
   return 1;
 }
 
-static const rondo_runtime_table kTable = {
-    RONDO_ABI_VERSION, sizeof(rondo_runtime_table), axisIndex, axisSize, arena, step, dispatch, exchange, record, await,
-    launch};
+static const rondo_runtime_table kTable = {RONDO_ABI_VERSION,
+                                           sizeof(rondo_runtime_table),
+                                           axisIndex,
+                                           axisSize,
+                                           arena,
+                                           step,
+                                           dispatch,
+                                           exchange,
+                                           record,
+                                           await,
+                                           launch};
 
 namespace {
 struct Tensor {

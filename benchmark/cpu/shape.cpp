@@ -23,8 +23,9 @@ Shape rondo::bench::parseShape(const std::string &text) {
     valid = valid && stream >> *size && *size > 0 && (size == sizes[5] || stream >> comma) && comma == ',';
   }
   if (!valid || stream.get() != EOF)
-    throw std::invalid_argument("'" + text + "' is no shape; expected f32|f16|bf16,batch,query heads,key heads,"
-                                             "queries,keys,features");
+    throw std::invalid_argument("'" + text +
+                                "' is no shape; expected f32|f16|bf16,batch,query heads,key heads,"
+                                "queries,keys,features");
   return shape;
 }
 

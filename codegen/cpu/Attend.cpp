@@ -137,7 +137,8 @@ void AttendEmitter::emitFor(WorkPart work) {
 
 /// The vectors of a chunk: as many as there is room for, or fewer if the parts then are done sooner. To pack K and V
 /// takes about as long as to multiply them by one vector, and each chunk does. No bit of a row's result depends on the
-/// rows beside it, but for a mask: a weight of 0 may turn -0 into 0. So with a mask the panels are the same in any chunk.
+/// rows beside it, but for a mask: a weight of 0 may turn -0 into 0. So with a mask the panels are the same in any
+/// chunk.
 Value AttendEmitter::chooseChunk(Value heads, Value groupVectors, Value parts) {
   constexpr int64_t packing = 1;
   int64_t smallest = op.isCausal() ? tiles.wide.width : 1;
@@ -297,10 +298,9 @@ void AttendEmitter::fetchAhead(const Item &item, Value shard, Value key, int64_t
   Value last = emit.sub(keyLength, emit.index(1));
   emit.loop(emit.index(0), emit.index(keyCount), 1, [&](Value row) {
     for (int64_t i = 0; i < featureCount; i += lineElements)
-      memref::PrefetchOp::create(emit, shard,
-                                 ValueRange{item.batch, item.keyHead, emit.min(emit.add(key, row), last),
-                                            emit.add(feature, i)},
-                                 /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+      memref::PrefetchOp::create(
+          emit, shard, ValueRange{item.batch, item.keyHead, emit.min(emit.add(key, row), last), emit.add(feature, i)},
+          /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   });
 }
 

@@ -1,4 +1,4 @@
-// A panel skips tiles that none of its rows sees, and compares positions only in those that the diagonal crosses.
+// A panel skips keys that none of its rows sees, and compares positions only in tiles that the diagonal crosses.
 // RUN: rondo-opt %s --rondo-lower-kernels-cpu --canonicalize --cse | FileCheck %s
 
 !t = memref<?x4x?x16xf16, strided<[?, ?, ?, 1], offset: ?>>
@@ -17,6 +17,10 @@
 // CHECK:               scf.if %[[ALL]] {
 // CHECK-NOT:             vector.load %[[VISIBLE]]
 // CHECK:               } else {
+// It ends at the last key that a row sees.
+// CHECK:                 %[[SEEN:.+]] = arith.subi %{{.+}}, %[[KEY_START]] : index
+// CHECK:                 %[[COUNT:.+]] = arith.minsi %{{.+}}, %[[SEEN]] : index
+// CHECK:                 scf.for %{{.+}} = %c0 to %[[COUNT]] step %c6 {
 // CHECK:                 vector.load %[[VISIBLE]]
 // CHECK:                 arith.cmpi slt, %{{.+}}, %{{.+}} : vector<8xi32>
 // The sums of rows that do not see the key stay as they are.

@@ -12,6 +12,10 @@
 
 // CHECK-LABEL: func.func private @attend
 // CHECK-SAME:    %[[PART:[^:]+]]: index, %[[PARTS:[^:]+]]: index
+// The vectors of a chunk: those with which the parts are done soonest.
+// CHECK:         %[[CHUNK:.+]]:2 = scf.for %[[VECTORS:.+]] = %c1 to %{{.+}} step %c1 iter_args(%[[BEST:.+]] = %{{.+}}, %[[LEAST:.+]] = %{{.+}})
+// CHECK:           %[[BETTER:.+]] = arith.cmpi sle, %{{.+}}, %[[LEAST]] : index
+// CHECK:           arith.select %[[BETTER]], %[[VECTORS]], %[[BEST]] : index
 // The parts are contiguous ranges of the items.
 // CHECK:         %[[DONE:.+]] = arith.muli %[[ITEMS:.+]], %[[PART]]
 // CHECK:         %[[BEGIN:.+]] = arith.divui %[[DONE]], %[[PARTS]]
@@ -32,6 +36,8 @@
 // CHECK:                   %[[SPLAT:.+]] = vector.broadcast %[[ELEMENT]] : f32 to vector<8xf32>
 // CHECK-COUNT-12:          vector.fma
 // CHECK:                   scf.yield
+// Meanwhile the next tile is fetched: two cache lines of each of six keys, and of their values.
+// CHECK-COUNT-4:           memref.prefetch %{{.+}}, read, locality<2>, data
 // Outputs: six features at a time, and the two that are left.
 // CHECK:               scf.for %{{.+}} = %{{.+}} to %c126 step %c6 {
 // CHECK:                 %{{.+}}:12 = scf.for
