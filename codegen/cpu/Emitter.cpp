@@ -3,7 +3,6 @@
 #include "codegen/cpu/Emitter.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -45,33 +44,6 @@ void Emitter::loop(Value lower, Value upper, int64_t step, function_ref<void(Val
     body(i);
     return ValueList();
   });
-}
-
-ValueList Emitter::loop(Value lower, Value upper, int64_t step, ValueRange initial,
-                        function_ref<ValueList(Value, ValueRange)> body) {
-  auto loop = scf::ForOp::create(*this, lower, upper, index(step), initial);
-  InsertionGuard guard(*this);
-  setInsertionPointToStart(loop.getBody());
-  ValueList next = body(loop.getInductionVar(), loop.getRegionIterArgs());
-  if (!initial.empty()) // without carried values the loop is built with its terminator
-    scf::YieldOp::create(*this, next);
-  return ValueList(loop.getResults());
-}
-
-void Emitter::ifThen(Value condition, function_ref<void()> then) {
-  auto op = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
-  InsertionGuard guard(*this);
-  setInsertionPointToStart(op.thenBlock());
-  then();
-}
-
-void Emitter::ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto op = scf::IfOp::create(*this, condition, /*withElseRegion=*/true);
-  InsertionGuard guard(*this);
-  setInsertionPointToStart(op.thenBlock());
-  then();
-  setInsertionPointToStart(op.elseBlock());
-  otherwise();
 }
 
 void Emitter::loopOverPart(Value part, Value parts, Value items, function_ref<void(Value)> body) {

@@ -8,13 +8,15 @@
 #ifndef RONDO_CODEGEN_CPU_EMITTER_H
 #define RONDO_CODEGEN_CPU_EMITTER_H
 
+#include "codegen/common/ControlFlow.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mlir::rondo::cpu {
 
-using ValueList = SmallVector<Value>;
+using ValueList = rondo::ValueList;
 
 class Emitter : public ImplicitLocOpBuilder {
 public:
@@ -63,9 +65,13 @@ public:
   void loop(Value lower, Value upper, int64_t step, function_ref<void(Value)> body);
   /// The same with loop-carried values: body(i, carried) returns their next values.
   ValueList loop(Value lower, Value upper, int64_t step, ValueRange initial,
-                 function_ref<ValueList(Value, ValueRange)> body);
-  void ifThen(Value condition, function_ref<void()> then);
-  void ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise);
+                 function_ref<ValueList(Value, ValueRange)> body) {
+    return emitLoop(*this, lower, upper, index(step), initial, body);
+  }
+  void ifThen(Value condition, function_ref<void()> then) { emitIf(*this, condition, then); }
+  void ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+    emitIfElse(*this, condition, then, otherwise);
+  }
 
   /// Calls body(item) for the items of [0, items) that belong to part `part` of `parts`: a contiguous range.
   void loopOverPart(Value part, Value parts, Value items, function_ref<void(Value)> body);

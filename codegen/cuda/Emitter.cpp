@@ -3,7 +3,6 @@
 #include "codegen/cuda/Emitter.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::rondo::cuda;
@@ -50,37 +49,6 @@ RowPair Emitter::unpack(Type element, Value packed) {
     return LLVM::FPExtOp::create(*this, getF32Type(), LLVM::ExtractElementOp::create(*this, pair, i32(i)));
   };
   return {extend(0), extend(1)};
-}
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// Control flow
-//===--------------------------------------------------------------------------------------------------------------===//
-
-ValueList Emitter::loop(Value lower, Value upper, ValueRange initial, function_ref<ValueList(Value, ValueRange)> body,
-                        int64_t step) {
-  auto loop = scf::ForOp::create(*this, lower, upper, i32(step), initial);
-  InsertionGuard guard(*this);
-  setInsertionPointToStart(loop.getBody());
-  ValueList next = body(loop.getInductionVar(), loop.getRegionIterArgs());
-  if (!initial.empty()) // without carried values the loop is built with its terminator
-    scf::YieldOp::create(*this, next);
-  return ValueList(loop.getResults());
-}
-
-void Emitter::ifThen(Value condition, function_ref<void()> then) {
-  auto op = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
-  InsertionGuard guard(*this);
-  setInsertionPointToStart(op.thenBlock());
-  then();
-}
-
-void Emitter::ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto op = scf::IfOp::create(*this, condition, /*withElseRegion=*/true);
-  InsertionGuard guard(*this);
-  setInsertionPointToStart(op.thenBlock());
-  then();
-  setInsertionPointToStart(op.elseBlock());
-  otherwise();
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

@@ -8,6 +8,8 @@
 #ifndef RONDO_CODEGEN_CUDA_EMITTER_H
 #define RONDO_CODEGEN_CUDA_EMITTER_H
 
+#include "codegen/common/ControlFlow.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -15,7 +17,7 @@
 
 namespace mlir::rondo::cuda {
 
-using ValueList = SmallVector<Value>;
+using ValueList = rondo::ValueList;
 
 /// One value for each of the two rows of an accumulator that a thread holds elements of.
 using RowPair = std::array<Value, 2>;
@@ -87,9 +89,13 @@ public:
   // Control flow.
   /// for (i = lower; i < upper; ++i) with loop-carried values: body(i, carried) returns their next values.
   ValueList loop(Value lower, Value upper, ValueRange initial, function_ref<ValueList(Value, ValueRange)> body,
-                 int64_t step = 1);
-  void ifThen(Value condition, function_ref<void()> then);
-  void ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise);
+                 int64_t step = 1) {
+    return emitLoop(*this, lower, upper, i32(step), initial, body);
+  }
+  void ifThen(Value condition, function_ref<void()> then) { emitIf(*this, condition, then); }
+  void ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+    emitIfElse(*this, condition, then, otherwise);
+  }
 
   // Global memory. Addresses are pointers of address space 1.
   Value offset(Value pointer, Type element, Value index);
