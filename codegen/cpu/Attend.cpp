@@ -55,6 +55,7 @@ public:
 private:
   void allocateScratch();
   Value chooseChunk(Value heads, Value groupVectors, Value parts);
+  Value chunkInTurn(Value turn, Value chunks);
   void emitItem(const Item &item);
 
   SmallVector<RowPlace> locateRows(const Item &item, Value vector);
@@ -129,10 +130,20 @@ void AttendEmitter::emitFor(WorkPart work) {
   Value chunks = emit.ceilDiv(groupVectors, chunkVectors);
   emit.loopOverPart(work.part, work.parts, emit.mul(heads, chunks), [&](Value number) {
     Value head = emit.div(number, chunks);
-    Value firstVector = emit.mul(emit.rem(number, chunks), chunkVectors);
+    Value firstVector = emit.mul(chunkInTurn(emit.rem(number, chunks), chunks), chunkVectors);
     Value vectors = emit.min(emit.sub(groupVectors, firstVector), chunkVectors);
     emitItem({emit.div(head, keyHeads), emit.rem(head, keyHeads), emit.mul(firstVector, emit.lanes), vectors});
   });
+}
+
+/// With a mask, late rows see more keys than early ones: first and last chunks take turns, so that every part gets
+/// both.
+Value AttendEmitter::chunkInTurn(Value turn, Value chunks) {
+  if (!op.isCausal())
+    return turn;
+  Value pair = emit.div(turn, emit.index(2)), fromEnd = emit.sub(emit.sub(chunks, pair), emit.index(1));
+  Value isFirst = emit.compare(arith::CmpIPredicate::eq, emit.rem(turn, emit.index(2)), emit.index(0));
+  return emit.select(isFirst, pair, fromEnd);
 }
 
 /// The vectors of a chunk: as many as there is room for, or fewer if the parts then are done sooner. To pack K and V

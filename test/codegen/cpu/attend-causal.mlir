@@ -7,6 +7,10 @@
 
 // CHECK-LABEL: func.func private @attend
 // CHECK:         %[[VISIBLE:.+]] = memref.alloca() {{.*}} : memref<{{.*}}xi32>
+// First and last chunks take turns.
+// CHECK:         %[[PAIR:.+]] = arith.divui %[[TURN:.+]], %c2 : index
+// CHECK:         arith.subi %{{.+}}, %[[PAIR]] : index
+// CHECK:         arith.remui %[[TURN]], %c2 : index
 // f16 is extended by vectors.
 // CHECK:         arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
 // CHECK:         scf.for %[[KEY_START:.+]] = {{.*}} step %c96 {
