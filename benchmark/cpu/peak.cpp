@@ -9,7 +9,7 @@ using namespace rondo::bench;
 
 // Enough independent chains to hide the latency of two units, and few enough for the registers.
 static constexpr int kChains = 12;
-static constexpr int64_t kSteps = 1 << 20;
+static constexpr int64_t kSteps = 1 << 22;
 static bool isWide() { return __builtin_cpu_supports("avx512f"); }
 
 __attribute__((target("avx512f"))) static float multiplyAddWide() {
