@@ -10,7 +10,6 @@ Usage: cpu_kernels.py --build BUILD [--rounds N] [--blas LIBRARY] [--output FILE
 """
 import argparse
 import ctypes.util
-import datetime
 import importlib.util
 import json
 import os
@@ -21,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+import results
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples/01-cross-attention/cross-attention.mlir"
 RANKS = 4  # of the example
@@ -29,7 +30,8 @@ IDLE_CORES = 1.9  # what two idle cores reach at least, relative to one
 TYPES = ("f32", "f16", "bf16")
 
 PROGRAM = """rondo.grid @one = ["seq" = 1]
-func.func @attention(%q: {rows} {sharding}, %k: {columns} {sharding}, %v: {columns} {sharding}) -> ({rows} {sharding}) {{
+func.func @attention(%q: {rows} {sharding}, %k: {columns} {sharding}, %v: {columns} {sharding})
+    -> ({rows} {sharding}) {{
   %o = rondo.attention %q, %k, %v{causal} : ({rows}, {columns}, {columns}) -> {rows}
   return %o : {rows}
 }}
@@ -91,8 +93,8 @@ class Bench:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
         cases = [f"{name}={case}" for name, case in self.cases.items()]
         priority = ["chrt", "--fifo", "1"] if realtime else []
-        finished = subprocess.run([*priority, self.bin / "rondo-cpu-bench", str(rounds), str(seconds), blas or "-", *cases],
-                                  check=True, stdout=subprocess.PIPE, text=True, env=environment)
+        command = [*priority, self.bin / "rondo-cpu-bench", str(rounds), str(seconds), blas or "-", *cases]
+        finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
         return Measured(json.loads(finished.stdout))
 
 
@@ -113,7 +115,7 @@ class Measured:
         return operations / statistics.median(self.times(case, "cpu")) / 1e9
 
     def add(self, what, value, text, bar=None, held=None):
-        self.rows.append({"what": what, "value": value, "text": text, "bar": bar, "held": held})
+        self.rows.append(results.row(what, value, text, bar, held))
         print(f"| {what} | {text} | {bar or ''} | {'' if held is None else 'yes' if held else 'NO'} |", flush=True)
 
     def add_at_least(self, what, value, bar, unit=""):
@@ -167,8 +169,8 @@ def add_threads(measured, square):
     thread alone takes as long as its processor time."""
     what = f"two threads a rank over one, {square}"
     speedups = [one / two for one, two in zip(measured.times("threads-1", "cpu"), measured.times("threads-2", "wall"))]
-    cores = [2 * one / max(before, after) for one, before, after in zip(
-        measured.times("peak", "cpu"), measured.times("two-cores-before", "wall"), measured.times("two-cores-after", "wall"))]
+    beside = zip(measured.times("two-cores-before", "wall"), measured.times("two-cores-after", "wall"))
+    cores = [2 * one / max(times) for one, times in zip(measured.times("peak", "cpu"), beside)]
     idle = [index for index, count in enumerate(cores) if count >= IDLE_CORES]
     if idle:
         measured.add_at_least(f"{what}, in {len(idle)} rounds with two idle cores",
@@ -195,30 +197,21 @@ def describe_machine():
     for line in open("/proc/cpuinfo", encoding="utf-8"):
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     vectors = "AVX-512" if "avx512f" in fields.get("flags", "").split() else "AVX2"
     return (f"{fields.get('model name', platform.machine())} (family {fields.get('cpu family', '?')}, model "
-            f"{fields.get('model', '?')}), {os.cpu_count()} cores, {vectors}, {platform.system()} {platform.release()}")
-
-
-def commit():
-    git = lambda *arguments: subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False)
-    name = git("rev-parse", "--short=12", "HEAD").stdout.strip() or "unknown"
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)benchmark/results")
-    return name + ("-changed" if changed.stdout.strip() else "")
+            f"{fields.get('model', '?')}), {os.cpu_count()} cores, {vectors}, {system}")
 
 
 def write(path, measured, arguments, blas):
-    notes = [f"Medians of {arguments.rounds} interleaved rounds; {FEATURES} features. One core is measured in processor time "
-             "of its thread."]
+    notes = [f"Medians of {arguments.rounds} interleaved rounds; {FEATURES} features. One core is measured in processor "
+             "time of its thread."]
     notes.append(f"OpenBLAS: {measured.data['blas']}, one thread, rows of grouped heads as one matrix." if blas else
                  "No OpenBLAS was found (--blas, or numpy's, or the system's): the rows that need it are missing.")
-    result = {
+    results.save(path, {
         "title": "Kernels, on a CPU", "machine": describe_machine(),
-        "command": "benchmark/cpu_kernels.py" + (" --realtime" if arguments.realtime else ""), "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "commit": commit(), "notes": notes, "rows": measured.rows,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        "command": "benchmark/cpu_kernels.py" + (" --realtime" if arguments.realtime else ""), "date": results.today(),
+        "commit": results.commit(), "notes": notes, "rows": measured.rows}, results.ROWS)
 
 
 def main():
@@ -227,7 +220,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--blas", help="a library with cblas_sgemm")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "benchmark/results/cpu.json")
-    parser.add_argument("--realtime", action="store_true", help="keep other work off the cores; needs the right to do so")
+    parser.add_argument("--realtime", action="store_true", help="keep other work off the cores; needs privileges")
     parser.add_argument("--quick", action="store_true", help="try everything once on small shapes; bars do not count")
     arguments = parser.parse_args()
     if arguments.quick:
