@@ -204,8 +204,8 @@ def describe_machine():
 
 
 def write(path, measured, arguments, blas):
-    notes = [f"Medians of {arguments.rounds} interleaved rounds; {FEATURES} features. One core is measured in processor "
-             "time of its thread."]
+    notes = [f"Medians of {arguments.rounds} interleaved rounds; {FEATURES} features. One core is measured in "
+             "processor time of its thread."]
     notes.append(f"OpenBLAS: {measured.data['blas']}, one thread, rows of grouped heads as one matrix." if blas else
                  "No OpenBLAS was found (--blas, or numpy's, or the system's): the rows that need it are missing.")
     results.save(path, {
