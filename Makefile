@@ -29,8 +29,9 @@ test: build
 
 bench: build
 	@python3 benchmark/spine.py --build $(BUILD)
+	@python3 benchmark/cpu_kernels.py --build $(BUILD)
 
-# Of benchmark/results: spine.json is by `make bench`; gpu.json, check.json and sanitize.json by run.sh of a GPU bundle.
+# Of benchmark/results: spine.json and cpu.json are by `make bench`; gpu.json, check.json and sanitize.json by run.sh of a GPU bundle.
 benchmark-page:
 	@python3 benchmark/page.py $(if $(GPU_RESULTS),--take "$(GPU_RESULTS)")
 
