@@ -3,6 +3,7 @@
 #include "codegen/cuda/Emitter.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::rondo::cuda;
@@ -20,6 +21,16 @@ Value Emitter::f32(float value) { return arith::ConstantOp::create(*this, getF32
 Value Emitter::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, a, b, c); }
 
 Value Emitter::fmax(Value a, Value b) { return arith::MaxNumFOp::create(*this, a, b); }
+
+Value Emitter::fmaxOrNaN(Value a, Value b) { return arith::MaximumFOp::create(*this, a, b); }
+
+Value Emitter::fabs(Value a) { return LLVM::FAbsOp::create(*this, a); }
+
+Value Emitter::toBits(Value number) {
+  return arith::BitcastOp::create(*this, getIntegerType(number.getType().getIntOrFloatBitWidth()), number);
+}
+
+Value Emitter::fromBits(Type type, Value bits) { return arith::BitcastOp::create(*this, type, bits); }
 
 Value Emitter::exp2(Value a) {
   return LLVM::CallIntrinsicOp::create(*this, getF32Type(), getStringAttr("llvm.nvvm.ex2.approx.ftz.f32"), a)
@@ -49,6 +60,20 @@ RowPair Emitter::unpack(Type element, Value packed) {
     return LLVM::FPExtOp::create(*this, getF32Type(), LLVM::ExtractElementOp::create(*this, pair, i32(i)));
   };
   return {extend(0), extend(1)};
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Control flow
+//===--------------------------------------------------------------------------------------------------------------===//
+
+ValueList Emitter::replaceIf(Value condition, ValueRange otherwise, function_ref<ValueList()> then) {
+  auto op = scf::IfOp::create(*this, otherwise.getTypes(), condition, /*withElseRegion=*/true);
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(*this, then());
+  setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(*this, otherwise);
+  return ValueList(op.getResults());
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

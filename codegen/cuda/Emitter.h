@@ -43,14 +43,17 @@ public:
   Value ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), integer(a.getType(), b)); }
   Value bitAnd(Value a, Value b) { return createOrFold<arith::AndIOp>(a, b); }
   Value bitAnd(Value a, int64_t b) { return bitAnd(a, integer(a.getType(), b)); }
+  Value bitOr(Value a, Value b) { return createOrFold<arith::OrIOp>(a, b); }
   Value bitOr(Value a, int64_t b) { return createOrFold<arith::OrIOp>(a, integer(a.getType(), b)); }
   Value bitXor(Value a, Value b) { return createOrFold<arith::XOrIOp>(a, b); }
   Value bitXor(Value a, int64_t b) { return createOrFold<arith::XOrIOp>(a, integer(a.getType(), b)); }
   Value shiftLeft(Value a, int64_t b) { return createOrFold<arith::ShLIOp>(a, integer(a.getType(), b)); }
   Value shiftRight(Value a, int64_t b) { return createOrFold<arith::ShRUIOp>(a, integer(a.getType(), b)); }
+  Value shiftRight(Value a, Value b) { return createOrFold<arith::ShRUIOp>(a, b); }
   /// Signed.
   Value min(Value a, Value b) { return createOrFold<arith::MinSIOp>(a, b); }
   Value max(Value a, Value b) { return createOrFold<arith::MaxSIOp>(a, b); }
+  Value minUnsigned(Value a, Value b) { return createOrFold<arith::MinUIOp>(a, b); }
   Value toI64(Value signedValue) { return createOrFold<arith::ExtSIOp>(getI64Type(), signedValue); }
   Value zeroExtend(Value value) { return createOrFold<arith::ExtUIOp>(getI64Type(), value); }
 
@@ -75,12 +78,21 @@ public:
   Value fma(Value a, Value b, Value c);
   /// The larger number; the other one if one is NaN.
   Value fmax(Value a, Value b);
+  /// The larger number; NaN if one is NaN.
+  Value fmaxOrNaN(Value a, Value b);
+  Value fabs(Value a);
   Value fequal(Value a, Value b) { return arith::CmpFOp::create(*this, arith::CmpFPredicate::OEQ, a, b); }
+  /// Also if one is NaN.
+  Value fdiffers(Value a, Value b) { return arith::CmpFOp::create(*this, arith::CmpFPredicate::UNE, a, b); }
+  Value fisNotAtMost(Value a, Value b) { return arith::CmpFOp::create(*this, arith::CmpFPredicate::UGT, a, b); }
   Value fgreater(Value a, Value b) { return arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b); }
   /// 2^a, log2(a) and 1/a to about 2^-22; subnormal numbers count as 0.
   Value exp2(Value a);
   Value log2(Value a);
   Value reciprocal(Value a);
+  /// The bits of a number as an integer of its width, and the reverse.
+  Value toBits(Value number);
+  Value fromBits(Type type, Value bits);
   /// Two numbers rounded to a 16-bit type in one i32; `low` is the element of the lower address.
   Value pack(Type element, Value low, Value high);
   /// The reverse.
@@ -96,6 +108,8 @@ public:
   void ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
     emitIfElse(*this, condition, then, otherwise);
   }
+  /// then() if the condition holds, else `otherwise`.
+  ValueList replaceIf(Value condition, ValueRange otherwise, function_ref<ValueList()> then);
 
   // Global memory. Addresses are pointers of address space 1.
   Value offset(Value pointer, Type element, Value index);

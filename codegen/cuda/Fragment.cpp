@@ -45,9 +45,12 @@ PackedFragment Fragment::pack(Emitter &emit, Type element) const {
   return packed;
 }
 
+Value cuda::reduceQuad(Emitter &emit, Value value, function_ref<Value(Value, Value)> combine) {
+  for (int64_t distance : {2, 1})
+    value = combine(value, emitShuffleXor(emit, value, distance));
+  return value;
+}
+
 RowPair cuda::reduceQuad(Emitter &emit, RowPair values, function_ref<Value(Value, Value)> combine) {
-  for (Value &value : values)
-    for (int64_t distance : {2, 1})
-      value = combine(value, emitShuffleXor(emit, value, distance));
-  return values;
+  return forBothRows([&](unsigned row) { return reduceQuad(emit, values[row], combine); });
 }

@@ -56,6 +56,7 @@ private:
 
 /// Combines each row's values of the four lanes of a quad: the result is the same in all four.
 RowPair reduceQuad(Emitter &emit, RowPair values, function_ref<Value(Value, Value)> combine);
+Value reduceQuad(Emitter &emit, Value value, function_ref<Value(Value, Value)> combine);
 
 /// function(row) for both rows.
 inline RowPair forBothRows(function_ref<Value(unsigned)> function) { return {function(0), function(1)}; }

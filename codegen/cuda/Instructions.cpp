@@ -46,6 +46,16 @@ Value cuda::emitShuffleXor(Emitter &emit, Value value, int64_t mask) {
 
 Value cuda::emitBroadcast(Emitter &emit, Value value) { return emitShuffle(emit, NVVM::ShflKind::idx, value, 0); }
 
+Value cuda::emitAny(Emitter &emit, Value condition) {
+  return NVVM::VoteSyncOp::create(emit, emit.getI1Type(), emit.i32(kAllLanes), condition, NVVM::VoteSyncKind::any);
+}
+
+Value cuda::emitBallot(Emitter &emit, Value condition) {
+  return NVVM::VoteSyncOp::create(emit, emit.getI32Type(), emit.i32(kAllLanes), condition, NVVM::VoteSyncKind::ballot);
+}
+
+void cuda::emitWarpBarrier(Emitter &emit) { NVVM::SyncWarpOp::create(emit, emit.i32(kAllLanes)); }
+
 Value cuda::emitElect(Emitter &emit) {
   return NVVM::ElectSyncOp::create(emit, emit.getI1Type(), /*membermask=*/Value());
 }

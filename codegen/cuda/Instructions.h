@@ -39,6 +39,12 @@ Value emitClusterRank(Emitter &emit);
 Value emitShuffleXor(Emitter &emit, Value value, int64_t mask);
 /// The value of lane 0: tells the compiler that it is the same in all lanes.
 Value emitBroadcast(Emitter &emit, Value value);
+/// Whether the condition holds in any lane.
+Value emitAny(Emitter &emit, Value condition);
+/// Bit i tells whether the condition holds in lane i.
+Value emitBallot(Emitter &emit, Value condition);
+/// What lanes have written before, the others read after it.
+void emitWarpBarrier(Emitter &emit);
 /// True in one lane.
 Value emitElect(Emitter &emit);
 

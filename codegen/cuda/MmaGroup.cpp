@@ -59,15 +59,18 @@ MmaGroup WarpgroupMma::multiply(const SmemOperand &a, const SmemOperand &b, bool
       emit.inlinePtx(text, constraints, {a.descriptor, b.descriptor}, SmallVector<Type>(registers, emit.getF32Type())));
 }
 
-MmaGroup WarpgroupMma::accumulate(Fragment accumulator, const PackedFragment &a, const SmemOperand &b) {
+MmaGroup WarpgroupMma::accumulate(Fragment accumulator, const PackedFragment &a, const SmemOperand &b,
+                                  std::optional<MmaSignal> signal) {
   assert(b.major == Major::MN && static_cast<int64_t>(a.registers.size()) == 4 * b.tile.steps(Major::MN));
   int64_t columns = b.tile.extent(Major::MN), registers = Fragment::registersFor(columns);
   assert(static_cast<int64_t>(accumulator.registers().size()) == registers);
-  // Operands: the accumulators as results, again as inputs, A, and B's descriptor.
+  // Operands: the accumulators as results, again as inputs, A, B's descriptor, and the signal's barrier.
   std::string results = getRegisterList(0, registers);
   int64_t firstOfA = 2 * registers, descriptor = firstOfA + a.registers.size();
   std::string text = "{\n.reg .pred add;\n.reg .b64 b;\nsetp.ne.b32 add, 1, 0;\nwgmma.fence.sync.aligned;\n";
   for (int64_t step = 0, steps = b.tile.steps(Major::MN); step < steps; ++step) {
+    if (signal && steps - step == signal->stepsBeforeEnd)
+      text += "bar.arrive $" + std::to_string(descriptor + 1) + ", " + std::to_string(signal->threads) + ";\n";
     text += "add.s64 b, $" + std::to_string(descriptor) + ", " + getStep(b, step) + ";\n";
     text += getInstruction(columns, element) + results + ", " + getRegisterList(firstOfA + 4 * step, 4) +
             ", b, add, 1, 1, 1;\n";
@@ -82,6 +85,10 @@ MmaGroup WarpgroupMma::accumulate(Fragment accumulator, const PackedFragment &a,
   ValueList operands(accumulator.registers());
   llvm::append_range(operands, a.registers);
   operands.push_back(b.descriptor);
+  if (signal) {
+    addConstraints(constraints, 1, "r");
+    operands.push_back(signal->barrier);
+  }
   return commit(emit.inlinePtx(text, constraints, operands, SmallVector<Type>(registers, emit.getF32Type())));
 }
 

@@ -19,6 +19,8 @@
 #include "codegen/cuda/Fragment.h"
 #include "codegen/cuda/SmemTile.h"
 
+#include <optional>
+
 namespace mlir::rondo::cuda {
 
 /// One product in flight.
@@ -34,6 +36,14 @@ private:
   int64_t number;
 };
 
+/// An arrival at a named barrier of `threads` threads while a product is being issued, `stepsBeforeEnd` steps before
+/// its end.
+struct MmaSignal {
+  Value barrier;
+  int64_t threads;
+  int64_t stepsBeforeEnd;
+};
+
 /// Issues the products of one warpgroup, in the order of the calls. No group may be in flight where control flow begins
 /// or ends an iteration.
 class WarpgroupMma {
@@ -44,7 +54,8 @@ public:
   /// A B^T for 64 rows of A, both K-major; -A B^T with `negate`.
   MmaGroup multiply(const SmemOperand &a, const SmemOperand &b, bool negate = false);
   /// accumulator + A B with A in registers and B MN-major.
-  MmaGroup accumulate(Fragment accumulator, const PackedFragment &a, const SmemOperand &b);
+  MmaGroup accumulate(Fragment accumulator, const PackedFragment &a, const SmemOperand &b,
+                      std::optional<MmaSignal> signal = std::nullopt);
 
   /// Waits for a group, and so for those before it. What is computed from the values `then` after the wait stays after
   /// it: without that, the compiler may move it up, where it takes registers from the product.
