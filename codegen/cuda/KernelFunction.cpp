@@ -3,6 +3,7 @@
 #include "codegen/cuda/KernelFunction.h"
 
 #include "codegen/cuda/SmemTile.h"
+#include "runtime/include/rondo/cuda_abi.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -16,6 +17,7 @@ static constexpr StringLiteral kSmemName = "smem";
 static Type getParameterType(Emitter &emit, ParameterKind kind) {
   switch (kind) {
   case ParameterKind::TensorMap: // by value: see below
+  case ParameterKind::PlainTensor:
     return LLVM::LLVMPointerType::get(emit.getContext());
   case ParameterKind::Pointer:
     return LLVM::LLVMPointerType::get(emit.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
@@ -29,11 +31,11 @@ static Type getParameterType(Emitter &emit, ParameterKind kind) {
   llvm_unreachable("all kinds are handled");
 }
 
-/// A tensor map is passed by value, and bulk copies take its address in the parameter space.
-static void setTensorMapAttributes(Emitter &emit, LLVM::LLVMFuncOp function, unsigned index) {
-  constexpr int64_t bytes = 128, alignment = 64;
-  auto map = LLVM::LLVMArrayType::get(emit.getI8Type(), bytes);
-  function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(map));
+/// A structure is passed by value. Bulk copies take the address of a tensor map in the parameter space.
+static void setStructAttributes(Emitter &emit, LLVM::LLVMFuncOp function, unsigned index, int64_t bytes,
+                                int64_t alignment) {
+  auto array = LLVM::LLVMArrayType::get(emit.getI8Type(), bytes);
+  function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(array));
   function.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(), emit.getI64IntegerAttr(alignment));
   function.setArgAttr(index, NVVM::NVVMDialect::getGridConstantAttrName(), emit.getUnitAttr());
 }
@@ -62,7 +64,9 @@ void cuda::emitKernelFunction(Emitter &emit, Operation *gpuModule, StringRef nam
   setLaunchAttributes(emit, function, shape);
   for (auto [i, kind] : llvm::enumerate(parameters))
     if (kind == ParameterKind::TensorMap)
-      setTensorMapAttributes(emit, function, i);
+      setStructAttributes(emit, function, i, sizeof(rondo_tensor_map), alignof(rondo_tensor_map));
+    else if (kind == ParameterKind::PlainTensor)
+      setStructAttributes(emit, function, i, sizeof(rondo_plain_tensor), alignof(rondo_plain_tensor));
   Block *entry = function.addEntryBlock(emit);
   emit.setInsertionPointToStart(entry);
   body(entry->getArguments());

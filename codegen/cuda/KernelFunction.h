@@ -10,7 +10,7 @@
 namespace mlir::rondo::cuda {
 
 /// The kinds of parameters that cuda_abi.h uses.
-enum class ParameterKind { TensorMap, Pointer, I64, I32, F32 };
+enum class ParameterKind { TensorMap, PlainTensor, Pointer, I64, I32, F32 };
 
 struct KernelShape {
   int64_t threads;

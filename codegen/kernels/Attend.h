@@ -17,8 +17,8 @@
 #define RONDO_CODEGEN_KERNELS_ATTEND_H
 
 #include "codegen/cuda/Instructions.h"
-#include "runtime/include/rondo/cuda_abi.h"
 #include "codegen/kernels/ElementFormat.h"
+#include "runtime/include/rondo/cuda_abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -32,6 +32,7 @@ struct AttendConfiguration {
   ElementFormat output = ElementFormat::BF16; ///< of O, or of partial O
   int64_t features = 128;                     ///< of Q and K; up to 256
   int64_t valueFeatures = 128;                ///< of V and O; likewise
+  bool scaledRows = false;                    ///< partial O of f16 for inputs in bf16: see RowScale.h
   bool causal = false;
   bool negateScores = false; ///< for a negative scale
 
@@ -42,6 +43,9 @@ struct AttendConfiguration {
   bool pingPong = true;                      ///< two warpgroups take turns on the tensor cores
   bool persistent = false;                   ///< one CTA for each multiprocessor, and tiles from a table
   bool overlapTiles = false;                 ///< persistent: a tile begins before the one before it has been stored
+  int64_t earlyTurn = 0;                     ///< ping-pong: how many steps before the end of P V the turn passes on
+  int64_t polynomials = 0;                   ///< of 16 exponentials, those that do not use special-function units
+  bool lazyRescale = false;                  ///< O is only rescaled when a maximum grows by much
   bool dependentLaunch = false;              ///< overlaps with the kernels before and after it
   CacheHint keyHint = CacheHint::EvictFirst; ///< K and V; none where several row tiles read them
   CacheHint queryHint = CacheHint::EvictLast;

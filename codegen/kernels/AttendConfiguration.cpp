@@ -3,6 +3,7 @@
 #include "codegen/kernels/Attend.h"
 
 #include "codegen/cuda/Fragment.h"
+#include "codegen/cuda/SmemTile.h"
 
 using namespace mlir;
 using namespace mlir::rondo;
@@ -39,6 +40,15 @@ std::string cuda::getAttendError(const AttendConfiguration &c) {
   if (c.hasPlainLoads() && (c.cluster > 1 || c.persistent))
     return error("a persistent kernel or clusters for " + Twine(c.features) + " and " + Twine(c.valueFeatures) +
                  " features; expected multiples of 8, or neither");
+  if (c.scaledRows && c.output != ElementFormat::F16)
+    return error("scaled rows of " + getName(c.output) + "; expected f16");
+  if (c.polynomials < 0 || c.polynomials > 8)
+    return error(Twine(c.polynomials) + " of 16 exponentials by polynomials; expected 0 to 8");
+  if (c.earlyTurn && !c.pingPong)
+    return error("a turn that passes on early without ping-pong; expected both or neither");
+  if (c.earlyTurn < 0 || c.earlyTurn >= c.blockKeys / kMmaDepth)
+    return error("a turn that passes on " + Twine(c.earlyTurn) + " steps early; expected fewer than the " +
+                 Twine(c.blockKeys / kMmaDepth) + " steps of a block");
   if (c.pingPong && c.warpgroups != 2)
     return error("ping-pong between " + Twine(c.warpgroups) + " warpgroups; expected 2");
   int64_t registers = c.warpgroups == 3 ? 160 : 240;
@@ -60,9 +70,14 @@ std::string cuda::getAttendName(const AttendConfiguration &c) {
               .str();
   if (c.cluster > 1)
     name += "_c" + std::to_string(c.cluster);
-  const std::pair<bool, StringRef> properties[] = {
-      {c.causal, "_causal"},     {c.persistent, "_persistent"},     {c.overlapTiles, "_overlap"},
-      {c.pingPong, "_pingpong"}, {c.dependentLaunch, "_dependent"}, {c.negateScores, "_negated"}};
+  if (c.polynomials)
+    name += "_p" + std::to_string(c.polynomials);
+  if (c.earlyTurn)
+    name += "_e" + std::to_string(c.earlyTurn);
+  const std::pair<bool, StringRef> properties[] = {{c.scaledRows, "_scaled"},         {c.causal, "_causal"},
+                                                   {c.persistent, "_persistent"},     {c.overlapTiles, "_overlap"},
+                                                   {c.pingPong, "_pingpong"},         {c.lazyRescale, "_lazy"},
+                                                   {c.dependentLaunch, "_dependent"}, {c.negateScores, "_negated"}};
   for (auto [has, suffix] : properties)
     if (has)
       name += suffix;

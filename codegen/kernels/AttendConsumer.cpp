@@ -38,6 +38,13 @@ public:
       emitNamedBarrierArrive(emit, other, kThreads);
   }
 
+  /// The same inside a product, which does it `steps` steps before its end.
+  std::optional<MmaSignal> leaveEarly(int64_t steps) {
+    if (!enabled || steps == 0)
+      return std::nullopt;
+    return MmaSignal{other, kThreads, steps};
+  }
+
 private:
   static constexpr int64_t kFirstBarrier = 1, kThreads = 2 * kWarpgroupThreads;
   Emitter &emit;
@@ -53,7 +60,8 @@ public:
         queries(emit, context.storage.queries, context.smem, Major::K, lane, /*cluster=*/1, warpgroup),
         keys(emit, context.storage.keys, context.smem, Major::K, lane, configuration.cluster),
         values(emit, context.storage.values, context.smem, Major::MN, lane, configuration.cluster),
-        mma(emit, getType(emit, configuration.input)), softmax(emit, arguments.scaleLog2),
+        mma(emit, getType(emit, configuration.input)),
+        softmax(emit, arguments.scaleLog2, configuration.polynomials, configuration.lazyRescale),
         turnstile(emit, configuration.pingPong, warpgroup) {}
 
   /// Attends one tile, whose first block has turn `turn` in the pipelines; gives the first turn of the next tile.
@@ -71,15 +79,22 @@ public:
 private:
   void waitForFirst(const WorkTile &tile, Value turn);
   MmaGroup multiplyKeys(const WorkTile &tile, Value turn);
-  KeyLoopState finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists = {});
+  KeyLoopState finishFirst(
+      const WorkTile &tile, MmaGroup product, Value turn, Value exists = {},
+      function_ref<void()> beforeSoftmax = [] {});
   KeyLoopState loopBlocks(const WorkTile &tile, const RowPair *visible, Value begin, Value end, KeyLoopState state);
   KeyLoopState attendBlock(const WorkTile &tile, const RowPair *visible, Value i, KeyLoopState state);
+  Fragment rescale(Fragment output, const SoftmaxStep &step);
   Fragment end(KeyLoopState &state);
 
   RowPair getVisibleKeys(const WorkTile &tile);
   RowPair getLimits(const WorkTile &tile, const RowPair &visible, Value i);
   Fragment mask(const Fragment &scores, const RowPair &limits);
   void releaseQueries(const WorkTile &tile, Value i, Value exists = {});
+  void repair(const WorkTile &tile, Value suspects) {
+    if (configuration.causal) // other kernels have masks only where a tensor ends; values there are 0
+      emitRepair(context, tile, rowMap, suspects);
+  }
 
   AttendContext &context;
   const AttendConfiguration &configuration;
@@ -110,8 +125,10 @@ KeyLoopState AttendConsumer::attendBlock(const WorkTile &tile, const RowPair *vi
   turnstile.enter();
   MmaGroup product = multiplyKeys(tile, turn); // Q K^T
   values.wait(state.turn);
-  MmaGroup sum = mma.accumulate(std::move(state.output), state.weights, values.get(state.turn)); // O + P V
-  turnstile.leave();
+  MmaGroup sum = mma.accumulate(std::move(state.output), state.weights, values.get(state.turn), // O + P V
+                                turnstile.leaveEarly(configuration.earlyTurn));
+  if (!configuration.earlyTurn)
+    turnstile.leave();
 
   Fragment scores = mma.wait(std::move(product), visible ? MutableArrayRef<Value>(limits) : MutableArrayRef<Value>());
   keys.release(turn);
@@ -121,8 +138,13 @@ KeyLoopState AttendConsumer::attendBlock(const WorkTile &tile, const RowPair *vi
   // Packing the new weights follows the wait: until then the product reads the old ones.
   Fragment output = mma.wait(std::move(sum), step.weights.registers());
   values.release(state.turn);
-  return {output.scaleRows(emit, step.rescale), step.weights.pack(emit, getType(emit, configuration.input)), step.state,
+  return {rescale(std::move(output), step), step.weights.pack(emit, getType(emit, configuration.input)), step.state,
           turn};
+}
+
+Fragment AttendConsumer::rescale(Fragment output, const SoftmaxStep &step) {
+  auto scaled = [&] { return ValueList(output.scaleRows(emit, step.rescale).registers()); };
+  return Fragment(step.rescales ? emit.replaceIf(step.rescales, output.registers(), scaled) : scaled());
 }
 
 /// Blocks [begin, end); masked if `visible` is given.
@@ -158,12 +180,15 @@ MmaGroup AttendConsumer::multiplyKeys(const WorkTile &tile, Value turn) {
 }
 
 /// There is no product with V yet that the softmax could hide behind. If the tile does not exist, nothing is released.
-KeyLoopState AttendConsumer::finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists) {
+/// Calls beforeSoftmax() while no product is in flight.
+KeyLoopState AttendConsumer::finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists,
+                                         function_ref<void()> beforeSoftmax) {
   Value first = emit.i32(0);
   RowPair limits = getLimits(tile, getVisibleKeys(tile), first);
   Fragment scores = mma.wait(std::move(product), limits);
   keys.release(turn, exists);
   releaseQueries(tile, first, exists);
+  beforeSoftmax();
   SoftmaxStep step = softmax.begin(mask(scores, limits));
   return {Fragment::splat(emit.f32(0.0f), context.storage.values.tile.extent(Major::MN)),
           step.weights.pack(emit, getType(emit, configuration.input)), step.state, turn};
@@ -196,14 +221,14 @@ KeyLoopState AttendConsumer::endBesideNext(const WorkTile &tile, const WorkTile 
   MmaGroup product = multiplyKeys(next, turn);
   Fragment output = mma.wait(std::move(sum));
   values.release(state.turn);
-  emitResult(context, tile, rowMap.getRows(tile), output, softmax.reduce(state.softmax));
-  return finishFirst(next, std::move(product), turn, hasNext);
+  Value suspects = emitResult(context, tile, rowMap.getRows(tile), output, softmax.reduce(state.softmax));
+  return finishFirst(next, std::move(product), turn, hasNext, [&] { repair(tile, suspects); });
 }
 
 Value AttendConsumer::attend(const WorkTile &tile, Value turn) {
   KeyLoopState state = continueTo(tile, begin(tile, turn));
   Fragment output = end(state);
-  emitResult(context, tile, rowMap.getRows(tile), output, state.softmax);
+  repair(tile, emitResult(context, tile, rowMap.getRows(tile), output, state.softmax));
   return emit.add(state.turn, 1);
 }
 
@@ -253,7 +278,7 @@ void AttendConsumer::releaseQueries(const WorkTile &tile, Value i, Value exists)
 ValueList AttendConsumer::flatten(const KeyLoopState &state) {
   ValueList values(state.output.registers());
   llvm::append_range(values, state.weights.registers);
-  for (const RowPair &pair : {state.softmax.maximum, state.softmax.sum})
+  for (const RowPair &pair : {state.softmax.reference, state.softmax.sum})
     llvm::append_range(values, pair);
   values.push_back(state.turn);
   return values;
@@ -271,8 +296,8 @@ KeyLoopState AttendConsumer::unflatten(ValueRange values) {
   };
   Fragment output(take(Fragment::registersFor(context.storage.values.tile.extent(Major::MN))));
   PackedFragment weights{take(Fragment::packedRegistersFor(configuration.blockKeys))};
-  RowPair maximum = takePair(), sum = takePair();
-  return {std::move(output), std::move(weights), {maximum, sum}, values.front()};
+  RowPair reference = takePair(), sum = takePair();
+  return {std::move(output), std::move(weights), {reference, sum}, values.front()};
 }
 
 /// One tile after the other. The next entry of the table is read early, so that nobody waits for it.

@@ -14,10 +14,11 @@ using namespace mlir::rondo::cuda;
 static SmallVector<ParameterKind> getParameters() {
   SmallVector<ParameterKind> kinds;
   kinds.append(3, ParameterKind::TensorMap); // queries, keys, values
-  kinds.append(3, ParameterKind::Pointer);   // output, lse, tiles
+  kinds.append(4, ParameterKind::Pointer);   // output, lse, scales, tiles
   kinds.append(10, ParameterKind::I64);      // strides
   kinds.append(11, ParameterKind::I32);      // rows ... diagonal
   kinds.push_back(ParameterKind::F32);       // scale_log2
+  kinds.append(3, ParameterKind::PlainTensor);
   return kinds;
 }
 
@@ -27,6 +28,7 @@ AttendArguments::AttendArguments(ValueRange parameters) {
                      &values,
                      &output,
                      &lse,
+                     &scales,
                      &tiles,
                      &outputStrides.split,
                      &outputStrides.batch,
@@ -49,7 +51,10 @@ AttendArguments::AttendArguments(ValueRange parameters) {
                      &queryCount,
                      &positionDivisor,
                      &diagonal,
-                     &scaleLog2};
+                     &scaleLog2,
+                     &plainQueries,
+                     &plainKeys,
+                     &plainValues};
   for (auto [field, parameter] : llvm::zip_equal(fields, parameters))
     *field = parameter;
 }
@@ -65,7 +70,8 @@ AttendSmem::AttendSmem(const AttendConfiguration &configuration)
 
 namespace {
 /// Registers of a thread that loads and of one that computes; 0: as many as the launch gives. The register file has
-/// 65536, and is full when 384 threads have 168 each, so what loading threads give back, computing ones can take.
+/// 65536, and is full when 384 threads have 168 each, or 512 have 128, so what loading threads give back, computing
+/// ones can take.
 struct RegisterBudget {
   int64_t loading, computing;
 };
@@ -78,7 +84,7 @@ static RegisterBudget getRegisterBudget(int64_t warpgroups) {
   case 2:
     return {24, 240};
   default:
-    return {24, 160};
+    return {32, 160};
   }
 }
 
@@ -179,5 +185,6 @@ rondo_kernel_traits cuda::getAttendTraits(const AttendConfiguration &configurati
   traits.persistent = configuration.persistent;
   traits.dependent_launch = configuration.dependentLaunch;
   traits.plain_loads = configuration.hasPlainLoads();
+  traits.scaled_rows = configuration.scaledRows;
   return traits;
 }

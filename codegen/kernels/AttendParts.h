@@ -12,6 +12,8 @@
 #include "codegen/kernels/Attend.h"
 #include "codegen/kernels/OnlineSoftmax.h"
 
+#include <utility>
+
 namespace mlir::rondo::cuda {
 
 /// Where rows of a result lie: rows are (outer, inner); see cuda_abi.h.
@@ -24,11 +26,12 @@ struct AttendArguments {
   explicit AttendArguments(ValueRange parameters);
 
   Value queries, keys, values; // tensor maps
-  Value output, lse, tiles;
+  Value output, lse, scales, tiles;
   ResultStrides outputStrides, lseStrides;
   Value rows, keyCount, heads, batches, rowInner, boxRows, blocksPerSplit, tileStride;
   Value queryCount, positionDivisor, diagonal;
   Value scaleLog2;
+  Value plainQueries, plainKeys, plainValues; // see PlainTensor.h
 };
 
 /// Tiles of shared memory. Each warpgroup that computes has its own instance of the pipeline of queries.
@@ -103,19 +106,31 @@ class RowMap {
 public:
   RowMap(AttendContext &context, Value warpgroup);
   ThreadRows getRows(const WorkTile &tile) const;
+  /// Row `i` of the 16 of this warp, and whether it is valid.
+  std::pair<Value, Value> getWarpRow(const WorkTile &tile, Value i) const;
 
 private:
+  Value getBoxRow(const WorkTile &tile) const;
+  std::pair<Value, Value> getRow(const WorkTile &tile, Value inBox) const;
+
   AttendContext &context;
   Value warpgroup;
+  Value warpInBox;
   Value rowInBox;
 };
 
 /// The position of a row in its sequence.
 Value emitPosition(AttendContext &context, Value row);
 
-/// Divides by the sums of weights, and writes O and LSE.
-void emitResult(AttendContext &context, const WorkTile &tile, const ThreadRows &rows, const Fragment &output,
-                const SoftmaxState &softmax);
+/// Where a row lies, in elements from the beginning of a result.
+Value emitRowOffset(AttendContext &context, const ResultStrides &strides, const WorkTile &tile, Value row);
+
+/// Divides by the sums of weights, and writes O and LSE. In causal kernels, bit i of the result tells whether lane i of
+/// the warp holds something of a row that may be wrong, for emitRepair.
+Value emitResult(AttendContext &context, const WorkTile &tile, const ThreadRows &rows, const Fragment &output,
+                 const SoftmaxState &softmax);
+/// Makes rows right into which values of masked keys have leaked, once they are stored. All lanes of the warp do this.
+void emitRepair(AttendContext &context, const WorkTile &tile, const RowMap &rowMap, Value suspects);
 /// Writes O = 0 and LSE = -inf for the whole tile, by all threads.
 void emitEmptyResult(AttendContext &context, const WorkTile &tile);
 

@@ -27,10 +27,10 @@ public:
 
 private:
   void loadKeys(const WorkTile &tile, Value i, Value turn) {
-    loader.loadBlock(keys, context.arguments.keys, tile, tile.getBlock(emit, i), turn);
+    loader.loadBlock(keys, TileLoader::Operand::Keys, tile, tile.getBlock(emit, i), turn);
   }
   void loadValues(const WorkTile &tile, Value i, Value turn) {
-    loader.loadBlock(values, context.arguments.values, tile, tile.getBlock(emit, i), turn);
+    loader.loadBlock(values, TileLoader::Operand::Values, tile, tile.getBlock(emit, i), turn);
   }
 
   AttendContext &context;

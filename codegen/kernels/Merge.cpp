@@ -9,6 +9,7 @@
 
 #include "codegen/cuda/Instructions.h"
 #include "codegen/cuda/KernelFunction.h"
+#include "codegen/kernels/RowScale.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -34,6 +35,7 @@ struct MergeArguments {
   explicit MergeArguments(ValueRange parameters) {
     Value *fields[] = {&partialOutput,
                        &partialLse,
+                       &partialScales,
                        &arrivingOutput,
                        &arrivingLse,
                        &output,
@@ -52,13 +54,13 @@ struct MergeArguments {
       *field = parameter;
   }
   static SmallVector<ParameterKind> getKinds() {
-    SmallVector<ParameterKind> kinds(6, ParameterKind::Pointer);
+    SmallVector<ParameterKind> kinds(7, ParameterKind::Pointer);
     kinds.append(6, ParameterKind::I64);
     kinds.append(4, ParameterKind::I32);
     return kinds;
   }
 
-  Value partialOutput, partialLse, arrivingOutput, arrivingLse, output, lse;
+  Value partialOutput, partialLse, partialScales, arrivingOutput, arrivingLse, output, lse;
   OutputStrides outputStrides, arrivingStrides;
   Value rows, parts, heads, queryCount;
 };
@@ -95,9 +97,9 @@ private:
   void store(const Running &result);
 
   Value getRowOffset(const OutputStrides &strides);
-  Value getLsePointer(Value lse, Value index) { return emit.offset(lse, emit.getF32Type(), index); }
-  Value loadLse(Value lse, Value index) { return emit.load(emit.getF32Type(), getLsePointer(lse, index), 4); }
-  ValueList loadFeatures(Value pointer, ElementFormat format, Value rowOffset);
+  Value getRowPointer(Value array, Value index) { return emit.offset(array, emit.getF32Type(), index); }
+  Value loadOfRow(Value array, Value index) { return emit.load(emit.getF32Type(), getRowPointer(array, index), 4); }
+  ValueList loadFeatures(Value pointer, ElementFormat format, Value rowOffset, Value scale = {});
   Partial loadPartial(Value part);
 
   /// Features that lie side by side in a lane: slice t + 32 * i of them is the lane's slice i.
@@ -132,8 +134,9 @@ Value MergeEmitter::getRowOffset(const OutputStrides &strides) {
   return emit.add(emit.add(along(batch, strides.batch), along(head, strides.head)), along(position, strides.row));
 }
 
-/// The features of this lane. Lanes that have none read the first ones, and do not use them.
-ValueList MergeEmitter::loadFeatures(Value pointer, ElementFormat format, Value rowOffset) {
+/// The features of this lane. Lanes that have none read the first ones, and do not use them. `scale` is what is stored
+/// for the row if rows are scaled.
+ValueList MergeEmitter::loadFeatures(Value pointer, ElementFormat format, Value rowOffset, Value scale) {
   Type element = getType(emit, format);
   Value begin = emit.offset(pointer, element, rowOffset);
   ValueList features;
@@ -141,11 +144,14 @@ ValueList MergeEmitter::loadFeatures(Value pointer, ElementFormat format, Value 
     Value index = emit.select(hasSlice(slice), getSliceBegin(slice), emit.i32(0));
     Value place = emit.offset(begin, element, emit.zeroExtend(index));
     if (format != ElementFormat::F32 && getWidth() == 2) {
-      llvm::append_range(features, emit.unpack(element, emit.load(emit.getI32Type(), place, 4)));
+      Value pair = emit.load(emit.getI32Type(), place, 4);
+      llvm::append_range(features, scale ? emitUnscaledPair(emit, scale, pair) : emit.unpack(element, pair));
       continue;
     }
-    for (int64_t i = 0; i < getWidth(); ++i)
-      features.push_back(emit.widen(emit.load(element, emit.offset(place, element, emit.i64(i)), getBytes(format))));
+    for (int64_t i = 0; i < getWidth(); ++i) {
+      Value feature = emit.load(element, emit.offset(place, element, emit.i64(i)), getBytes(format));
+      features.push_back(scale ? emitUnscaledElement(emit, scale, emit.toBits(feature)) : emit.widen(feature));
+    }
   }
   return features;
 }
@@ -155,10 +161,11 @@ Partial MergeEmitter::loadPartial(Value part) {
   Value exists = emit.less(part, arguments.parts);
   Value index = emit.add(emit.mul(emit.toI64(emit.min(part, emit.sub(arguments.parts, 1))), emit.toI64(arguments.rows)),
                          emit.toI64(row));
-  Value lse = loadLse(arguments.partialLse, index);
+  Value lse = loadOfRow(arguments.partialLse, index);
+  Value scale = configuration.scaledRows ? loadOfRow(arguments.partialScales, index) : Value();
   Value offset = emit.mul(index, configuration.features);
   return {emit.select(exists, lse, emit.f32(-std::numeric_limits<float>::infinity())),
-          loadFeatures(arguments.partialOutput, configuration.partial, offset)};
+          loadFeatures(arguments.partialOutput, configuration.partial, offset, scale)};
 }
 
 void MergeEmitter::store(const Running &result) {
@@ -179,7 +186,7 @@ void MergeEmitter::store(const Running &result) {
       emit.store16If(hasSlice(slice), place, 0, emit.round(element, features[0]));
   }
   Value lse = emit.fma(emit.log2(result.sum), emit.f32(kLn2), result.maximum);
-  emit.storeIf(emit.equal(lane, 0), getLsePointer(arguments.lse, emit.toI64(row)), 0, lse);
+  emit.storeIf(emit.equal(lane, 0), getRowPointer(arguments.lse, emit.toI64(row)), 0, lse);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -193,7 +200,7 @@ Running MergeEmitter::begin() {
   if (!configuration.arriving)
     return nothing;
   Partial arriving{
-      loadLse(arguments.arrivingLse, emit.toI64(row)),
+      loadOfRow(arguments.arrivingLse, emit.toI64(row)),
       loadFeatures(arguments.arrivingOutput, *configuration.arriving, getRowOffset(arguments.arrivingStrides))};
   return merge(nothing, arriving);
 }
@@ -249,6 +256,8 @@ void MergeEmitter::mergeRow() {
 std::string cuda::getMergeError(const MergeConfiguration &configuration) {
   if (configuration.features < 1 || configuration.features > 256)
     return std::to_string(configuration.features) + " features; expected 1 to 256";
+  if (configuration.scaledRows && configuration.partial != ElementFormat::F16)
+    return ("scaled rows of " + getName(configuration.partial) + "; expected f16").str();
   if (configuration.unroll < 1 || configuration.unroll > 32)
     return std::to_string(configuration.unroll) + " partial results at once; expected 1 to 32";
   return "";
@@ -260,6 +269,8 @@ std::string cuda::getMergeName(const MergeConfiguration &c) {
           .str();
   if (c.arriving)
     name += ("_arriving_" + getName(*c.arriving)).str();
+  if (c.scaledRows)
+    name += "_scaled";
   return name + (c.dependentLaunch ? "_dependent" : "");
 }
 
@@ -270,6 +281,7 @@ rondo_kernel_traits cuda::getMergeTraits(const MergeConfiguration &configuration
   traits.dependent_launch = configuration.dependentLaunch;
   traits.rows_per_block = kRowsPerBlock;
   traits.arriving = configuration.arriving.has_value();
+  traits.scaled_rows = configuration.scaledRows;
   return traits;
 }
 

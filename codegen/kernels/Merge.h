@@ -8,8 +8,8 @@
 #ifndef RONDO_CODEGEN_KERNELS_MERGE_H
 #define RONDO_CODEGEN_KERNELS_MERGE_H
 
-#include "runtime/include/rondo/cuda_abi.h"
 #include "codegen/kernels/ElementFormat.h"
+#include "runtime/include/rondo/cuda_abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -20,6 +20,7 @@ namespace mlir::rondo::cuda {
 
 struct MergeConfiguration {
   ElementFormat partial = ElementFormat::F16; ///< of the partial results
+  bool scaledRows = false;                    ///< partial results are as attend kernels with scaledRows write them
   ElementFormat output = ElementFormat::BF16;
   std::optional<ElementFormat> arriving; ///< of the one that arrives, if there is one
   int64_t features = 128;                ///< of V and O; up to 256

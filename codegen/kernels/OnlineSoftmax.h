@@ -7,23 +7,26 @@
 
 namespace mlir::rondo::cuda {
 
-/// What is known of a row after some blocks: the largest score, and the sum of weights relative to it. Sums are of the
-/// elements of one thread until the end.
+/// What is known of a row after some blocks: the largest score times scaleLog2, rounded to f32, and the sum of weights
+/// relative to it. Sums are of the elements of one thread until the end.
 struct SoftmaxState {
-  RowPair maximum, sum;
+  RowPair reference, sum;
 };
 
-/// One block: weight = 2^((score - maximum) * scaleLog2). What was summed up before must be multiplied by `rescale`.
+/// One block: weight = 2^(score * scaleLog2 - reference). What was summed up before must be multiplied by `rescale`.
 struct SoftmaxStep {
   Fragment weights;
   SoftmaxState state;
   RowPair rescale;
+  Value rescales; // whether the warp must do so at all; null if it always does
 };
 
 class OnlineSoftmax {
 public:
-  /// scaleLog2 is positive.
-  OnlineSoftmax(Emitter &emit, Value scaleLog2) : emit(emit), scaleLog2(scaleLog2) {}
+  /// scaleLog2 is positive. Of 16 weights, `polynomials` are computed by a polynomial, at most 8.
+  /// With `lazy`, the reference of a warp's rows stays while no weight of theirs exceeds 2^8.
+  OnlineSoftmax(Emitter &emit, Value scaleLog2, int64_t polynomials, bool lazy)
+      : emit(emit), scaleLog2(scaleLog2), polynomials(polynomials), lazy(lazy) {}
 
   /// The first block; its `rescale` is null.
   SoftmaxStep begin(const Fragment &scores) { return step(scores, nullptr); }
@@ -38,9 +41,14 @@ public:
 
 private:
   SoftmaxStep step(const Fragment &scores, const SoftmaxState *before);
+  Value isFarAbove(const RowPair &reference, const RowPair &before);
+  RowPair getSubtrahend(const RowPair &reference);
+  Fragment weigh(const Fragment &scores, const RowPair &subtrahend);
 
   Emitter &emit;
   Value scaleLog2;
+  int64_t polynomials;
+  bool lazy;
 };
 
 } // namespace mlir::rondo::cuda

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/kernels/TileLoader.h"
 
-#include "runtime/include/rondo/cuda_abi.h"
+#include "codegen/kernels/PlainTensor.h"
 
 using namespace mlir;
 using namespace mlir::rondo;
@@ -19,7 +19,7 @@ public:
   explicit BoxLoader(AttendContext &context)
       : context(context), configuration(context.configuration), emit(context.emit) {}
   void loadQueries(PipelineProducer &pipeline, const WorkTile &tile, Value row) override;
-  void loadBlock(PipelineProducer &pipeline, Value tensor, const WorkTile &tile, Value block, Value turn) override;
+  void loadBlock(PipelineProducer &pipeline, Operand operand, const WorkTile &tile, Value block, Value turn) override;
 
 private:
   AttendContext &context;
@@ -44,7 +44,8 @@ void BoxLoader::loadQueries(PipelineProducer &pipeline, const WorkTile &tile, Va
 }
 
 /// In a cluster, each CTA loads its part of the rows for all.
-void BoxLoader::loadBlock(PipelineProducer &pipeline, Value tensor, const WorkTile &tile, Value block, Value turn) {
+void BoxLoader::loadBlock(PipelineProducer &pipeline, Operand operand, const WorkTile &tile, Value block, Value turn) {
+  Value map = operand == Operand::Keys ? context.arguments.keys : context.arguments.values;
   const SmemTile &box = pipeline.getTile();
   Value row = emit.mul(block, configuration.blockKeys);
   PipelineProducer::Slot slot = pipeline.acquire(turn, emit.i32(box.bytes()));
@@ -55,7 +56,7 @@ void BoxLoader::loadBlock(PipelineProducer &pipeline, Value tensor, const WorkTi
     destination = emitSmemOffset(emit, destination, emit.mul(part, SmemTile::kRowBytes));
   }
   for (int64_t panel = 0; panel < box.panels(); ++panel)
-    emitBoxLoad(emit, {tensor,
+    emitBoxLoad(emit, {map,
                        {emit.i32(panel * SmemTile::kPanelColumns), row, tile.head, tile.batch},
                        emitSmemOffset(emit, destination, panel * box.panelBytes()),
                        slot.full,
@@ -74,27 +75,15 @@ public:
   explicit PlainLoader(AttendContext &context)
       : context(context), emit(context.emit), lane(emit.bitAnd(context.thread, kWarpThreads - 1)) {}
   void loadQueries(PipelineProducer &pipeline, const WorkTile &tile, Value row) override;
-  void loadBlock(PipelineProducer &pipeline, Value tensor, const WorkTile &tile, Value block, Value turn) override;
+  void loadBlock(PipelineProducer &pipeline, Operand operand, const WorkTile &tile, Value block, Value turn) override;
 
 private:
   struct Row {
     Value offset; // from the beginning of the tensor, in elements
     Value exists;
   };
-  void loadRows(const PipelineProducer::Slot &slot, const SmemTile &tile, Value tensor,
+  void loadRows(const PipelineProducer::Slot &slot, const SmemTile &tile, PlainTensor tensor,
                 function_ref<Row(Value)> getRow);
-  /// A field of a rondo_plain_tensor.
-  Value getField(Value tensor, int64_t offset, Type type) {
-    return emit.load(type, emit.offset(tensor, emit.getI8Type(), emit.i64(offset)), type.getIntOrFloatBitWidth() / 8);
-  }
-  Value getStride(Value tensor, int64_t dimension) {
-    constexpr int64_t strideBytes = sizeof(int64_t);
-    return getField(tensor, offsetof(rondo_plain_tensor, strides) + (dimension - 1) * strideBytes, emit.getI64Type());
-  }
-  /// A position along a dimension, in elements.
-  Value along(Value tensor, int64_t dimension, Value position) {
-    return emit.mul(emit.toI64(position), getStride(tensor, dimension));
-  }
 
   AttendContext &context;
   Emitter &emit;
@@ -104,38 +93,39 @@ private:
 
 void PlainLoader::loadQueries(PipelineProducer &pipeline, const WorkTile &tile, Value row) {
   const AttendArguments &arguments = context.arguments;
-  Value tensor = arguments.queries;
+  PlainTensor tensor(emit, arguments.plainQueries);
   PipelineProducer::Slot slot = pipeline.acquire(tile.round);
   loadRows(slot, pipeline.getTile(), tensor, [&](Value i) -> Row {
     Value packed = emit.add(row, i), outer = emit.div(packed, arguments.rowInner);
     Value inner = emit.sub(packed, emit.mul(outer, arguments.rowInner));
-    Value place = emit.add(along(tensor, 3, tile.head), along(tensor, 4, tile.batch));
-    return {emit.add(place, emit.add(along(tensor, 1, inner), along(tensor, 2, outer))),
+    Value place = emit.add(tensor.along(3, tile.head), tensor.along(4, tile.batch));
+    return {emit.add(place, emit.add(tensor.along(1, inner), tensor.along(2, outer))),
             emit.bitAnd(emit.less(packed, arguments.rows), emit.less(i, arguments.boxRows))};
   });
   pipeline.publish(slot);
 }
 
-void PlainLoader::loadBlock(PipelineProducer &pipeline, Value tensor, const WorkTile &tile, Value block, Value turn) {
+void PlainLoader::loadBlock(PipelineProducer &pipeline, Operand operand, const WorkTile &tile, Value block,
+                            Value turn) {
+  PlainTensor tensor(emit, operand == Operand::Keys ? context.arguments.plainKeys : context.arguments.plainValues);
   Value first = emit.mul(block, context.configuration.blockKeys);
   PipelineProducer::Slot slot = pipeline.acquire(turn);
   loadRows(slot, pipeline.getTile(), tensor, [&](Value i) -> Row {
     Value key = emit.add(first, i);
-    Value place = emit.add(along(tensor, 2, tile.head), along(tensor, 3, tile.batch));
-    return {emit.add(place, along(tensor, 1, key)), emit.less(key, context.arguments.keyCount)};
+    Value place = emit.add(tensor.along(2, tile.head), tensor.along(3, tile.batch));
+    return {emit.add(place, tensor.along(1, key)), emit.less(key, context.arguments.keyCount)};
   });
   pipeline.publish(slot);
 }
 
 /// Writes all of the tile, in the places where a bulk copy would: 0 where the tensor has nothing.
-void PlainLoader::loadRows(const PipelineProducer::Slot &slot, const SmemTile &tile, Value tensor,
+void PlainLoader::loadRows(const PipelineProducer::Slot &slot, const SmemTile &tile, PlainTensor tensor,
                            function_ref<Row(Value)> getRow) {
   constexpr int64_t elementBytes = SmemTile::kRowBytes / SmemTile::kPanelColumns, chunkElements = 8;
   auto global = context.arguments.output.getType();
   emit.loop(emit.i32(0), emit.i32(tile.rows), {}, [&](Value i, ValueRange) {
     Row row = getRow(i);
-    Value begin = emit.intToPointer(global, getField(tensor, offsetof(rondo_plain_tensor, address), emit.getI64Type()));
-    begin = emit.offset(begin, emit.getI16Type(), row.offset);
+    Value begin = tensor.getPointer(global, row.offset);
     for (int64_t column = 0; column < tile.panels() * SmemTile::kPanelColumns; column += kWarpThreads) {
       Value own = emit.add(lane, column);
       Value bits = emit.load16If(emit.bitAnd(row.exists, emit.less(own, tile.columns)),

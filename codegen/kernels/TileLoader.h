@@ -12,11 +12,14 @@ namespace mlir::rondo::cuda {
 /// Fills one tile of a pipeline. The code runs in one thread for bulk copies, in a whole warp for plain loads.
 class TileLoader {
 public:
+  enum class Operand { Keys, Values };
+
   virtual ~TileLoader() = default;
   /// The box of query rows that begins with packed row `row`.
   virtual void loadQueries(PipelineProducer &pipeline, const WorkTile &tile, Value row) = 0;
-  /// Block number `block` of the keys or values in `tensor`, which is a parameter of the kernel.
-  virtual void loadBlock(PipelineProducer &pipeline, Value tensor, const WorkTile &tile, Value block, Value turn) = 0;
+  /// Block number `block` of the keys or values.
+  virtual void loadBlock(PipelineProducer &pipeline, Operand operand, const WorkTile &tile, Value block,
+                         Value turn) = 0;
 };
 
 /// The loader that the configuration asks for.

@@ -57,6 +57,13 @@ cl::opt<int64_t> warpgroups("warpgroups", cl::cat(category), cl::desc("attend: w
 cl::opt<int64_t> stages("stages", cl::cat(category), cl::desc("attend: blocks in shared memory"), cl::init(2));
 cl::opt<int64_t> cluster("cluster", cl::cat(category), cl::desc("attend: CTAs that share loads"), cl::init(1));
 cl::opt<int64_t> unroll("unroll", cl::cat(category), cl::desc("merge: partial results at once"), cl::init(8));
+cl::opt<bool> scaleRows("scale-rows", cl::cat(category), cl::desc("Scale rows of partial results in f16"));
+cl::opt<int64_t> polynomials("polynomials", cl::cat(category),
+                             cl::desc("attend: of 16 exponentials, those by polynomials"), cl::init(0));
+cl::opt<int64_t> earlyTurn("early-turn", cl::cat(category),
+                           cl::desc("attend: steps before the end of P V at which the turn passes on"), cl::init(0));
+cl::opt<bool> lazyRescale("lazy-rescale", cl::cat(category),
+                          cl::desc("attend: rescale O only when a maximum grows by much"));
 cl::opt<bool> causal("causal", cl::cat(category), cl::desc("attend: mask later keys"));
 cl::opt<bool> persistent("persistent", cl::cat(category), cl::desc("attend: tiles from a table"));
 cl::opt<bool> overlapTiles("overlap-tiles", cl::cat(category),
@@ -77,6 +84,10 @@ static AttendConfiguration getAttendConfiguration() {
   c.output = output;
   c.features = features;
   c.valueFeatures = valueFeatures.getNumOccurrences() ? valueFeatures : features;
+  c.scaledRows = scaleRows;
+  c.polynomials = polynomials;
+  c.earlyTurn = earlyTurn;
+  c.lazyRescale = lazyRescale;
   c.causal = causal;
   c.negateScores = negateScores;
   c.blockKeys = blockKeys;
@@ -95,6 +106,7 @@ static AttendConfiguration getAttendConfiguration() {
 static MergeConfiguration getMergeConfiguration() {
   MergeConfiguration c;
   c.partial = input;
+  c.scaledRows = scaleRows;
   c.output = output;
   if (arriving.getNumOccurrences())
     c.arriving = arriving;
@@ -122,7 +134,8 @@ static void printTraits(llvm::raw_ostream &stream, StringRef name, const rondo_k
                                                   {"dependent_launch", traits.dependent_launch},
                                                   {"rows_per_block", traits.rows_per_block},
                                                   {"arriving", traits.arriving},
-                                                  {"plain_loads", traits.plain_loads}};
+                                                  {"plain_loads", traits.plain_loads},
+                                                  {"scaled_rows", traits.scaled_rows}};
   for (auto [key, value] : fields)
     stream << "\n" << key << " " << value;
   stream << "\n";

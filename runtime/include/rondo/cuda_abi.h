@@ -27,9 +27,8 @@ typedef struct {
       uint8_t bytes[128];
 } rondo_tensor_map;
 
-/* What kernels with `plain_loads` get at the beginning of each tensor map's place: extents and strides of the
- * dimensions that the map would have; the stride of the first one is 1, and strides[i] is that of dimension i + 1. They
- * read element by element, so that nothing need be aligned. */
+/* A tensor that is read element by element, so that nothing need be aligned: extents and strides of the dimensions that
+ * its tensor map has, or would have; the stride of the first one is 1, and strides[i] is that of dimension i + 1. */
 typedef struct {
   uint64_t address;
   int64_t strides[4];
@@ -65,6 +64,13 @@ typedef struct {
  * A kernel with `dependent_launch` waits for the kernel before it (griddepcontrol) before it reads memory, and lets the
  * next one start early: launch both with programmatic stream serialization, or without; that is right too.
  *
+ * Kernels with `plain_loads` read plain_queries, plain_keys and plain_values, and no map; others read these where a value
+ * that is not finite belongs to a key that a row does not see: causal kernels do. They are always set.
+ *
+ * Kernels with `scaled_rows` write partial results of 16 bits that hold any f32: the row times a power of two as f16, or
+ * the row as bf16 where f16 would lose small elements. The f32 at `scales`, where the row's LSE is at `lse`, is what to
+ * multiply the row by if it is positive; if it is negative, the row is bf16.
+ *
  * Rows of O (or of partial O) that are written as 16-bit elements must be 16-byte aligned if D_v is a multiple of 8: so
  * must be `output` and the strides.
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -74,6 +80,7 @@ typedef struct {
   rondo_tensor_map values;  /* {D_v, S_kv, H_kv, B}; box {64, block_keys / cluster, 1, 1} */
   uint64_t output;          /* of the kernel's output type */
   uint64_t lse;             /* f32, natural logarithm */
+  uint64_t scales;          /* f32, see above; has the strides of lse. Only with scaled_rows */
   uint64_t tiles;           /* persistent form: i32[][tile_stride], see rondo_tile */
   int64_t output_split_stride;
   int64_t output_batch_stride;
@@ -98,6 +105,9 @@ typedef struct {
   int32_t diagonal;         /* causal kernels */
   float scale_log2; /* |scale| * log2(e); for scale 0 any tiny positive number. For a negative scale, generate the
                        kernel with negate_scores. */
+  rondo_plain_tensor plain_queries; /* the tensors of the maps, with the same dimensions */
+  rondo_plain_tensor plain_keys;
+  rondo_plain_tensor plain_values;
 } rondo_attend_arguments;
 
 /* The tile table of the persistent form. One row for each CTA: a count of tiles, at least 1, a word that is not used,
@@ -118,7 +128,8 @@ enum { RONDO_TILE_HEAD_SHIFT = 16, RONDO_TILE_BATCH_SHIFT = 24, RONDO_TILE_MASKE
  * Rows are numbered in the order [B, H_q, S_q]. Partial results are contiguous in that order: O [parts][rows][D_v] and
  * LSE [parts][rows]. The arriving O and the output O have strides; both LSEs are contiguous; arriving and output may be
  * the same memory. If D_v is even, rows of O must be aligned to two elements. A partial of LSE -inf adds nothing,
- * whatever its O holds.
+ * whatever its O holds. A kernel with `scaled_rows` merges what attend kernels with `scaled_rows` write; scales are
+ * contiguous, as LSEs are.
  *
  * Grid (ceil(rows / rows_per_block), 1, 1), block (128, 1, 1), no dynamic shared memory. The kernel waits for the
  * kernel before it (griddepcontrol) after it has read what arrives: what arrives must not be written by that kernel if
@@ -127,6 +138,7 @@ enum { RONDO_TILE_HEAD_SHIFT = 16, RONDO_TILE_BATCH_SHIFT = 24, RONDO_TILE_MASKE
 typedef struct {
   uint64_t partial_output; /* of the partial type */
   uint64_t partial_lse;
+  uint64_t partial_scales;  /* only with scaled_rows */
   uint64_t arriving_output; /* of the arriving type; not read unless the kernel has `arriving` */
   uint64_t arriving_lse;
   uint64_t output; /* of the output type */
@@ -165,6 +177,7 @@ typedef struct {
   int32_t rows_per_block; /* merge */
   int32_t arriving;       /* merge */
   int32_t plain_loads;    /* attend: D or D_v is not a multiple of 8 */
+  int32_t scaled_rows;    /* partial results are scaled row by row */
 } rondo_kernel_traits;
 
 /* ---------------------------------------------------------------------------------------------------------------------
