@@ -242,28 +242,41 @@ Reference::Reference(const Case &data, int64_t maximalRows) {
   });
 }
 
+/// Where float64 has NaN, so must the result; where it is infinite, the result may also be NaN: a weight may have
+/// become 0.
+static bool isWrong(double actual, double expected) {
+  return std::isnan(expected) ? !std::isnan(actual) : std::isfinite(actual) != std::isfinite(expected);
+}
+
+/// 0 if one of them is not finite.
+static double getDifference(double actual, double expected) {
+  return std::isfinite(actual) && std::isfinite(expected) ? actual - expected : 0;
+}
+
 Errors gpu::compare(const Case &data, const Reference &reference, const Tensor &output, const Tensor &lse) {
   int64_t features = data.problem.value_features;
   Errors errors;
-  double squares = 0, references = 0;
+  std::vector<double> squares(features), references(features);
   for (const Reference::Row &expected : reference.rows) {
     int64_t begin = data.getIndex(expected.index, features);
-    double error = 0;
+    bool isEmpty = expected.lse == -kInfinity;
     for (int64_t d = 0; d < features; ++d) {
-      double difference = output.get(begin + d) - expected.output[d];
-      errors.wrong += std::isnan(difference);
-      error += std::isnan(difference) ? 0 : difference * difference;
-      references += expected.output[d] * expected.output[d];
+      double actual = output.get(begin + d), difference = getDifference(actual, expected.output[d]);
+      errors.wrong += isWrong(actual, expected.output[d]) || (isEmpty && actual != 0);
+      squares[d] += difference * difference;
+      references[d] += std::isfinite(expected.output[d]) ? expected.output[d] * expected.output[d] : 0;
     }
-    double actualLse = lse.get(expected.index), lseError = 0;
-    if (expected.lse == -kInfinity)
-      errors.wrong += actualLse != -kInfinity || error != 0;
-    else
-      lseError = std::fabs(actualLse - expected.lse);
-    errors.wrong += std::isnan(lseError);
-    squares += error;
-    errors.lse = std::max(errors.lse, std::isnan(lseError) ? 0 : lseError);
+    double actualLse = lse.get(expected.index);
+    errors.wrong += isEmpty ? actualLse != -kInfinity : isWrong(actualLse, expected.lse);
+    errors.lse = std::max(errors.lse, std::fabs(getDifference(actualLse, expected.lse)));
   }
-  errors.relativeRms = references > 0 ? std::sqrt(squares / references) : std::sqrt(squares);
+  auto relate = [](double square, double reference) { return std::sqrt(reference > 0 ? square / reference : square); };
+  double allSquares = 0, allReferences = 0;
+  for (int64_t d = 0; d < features; ++d) {
+    errors.columnRms = std::max(errors.columnRms, relate(squares[d], references[d]));
+    allSquares += squares[d];
+    allReferences += references[d];
+  }
+  errors.relativeRms = relate(allSquares, allReferences);
   return errors;
 }

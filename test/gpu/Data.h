@@ -57,9 +57,11 @@ struct Case {
 
 /// How far a result is from float64, over some rows.
 struct Errors {
-  double relativeRms = 0; // of O
+  double relativeRms = 0; // of O, where float64 is finite
+  double columnRms = 0;   // the same, of the worst feature
   double lse = 0;         // largest absolute error
-  int64_t wrong = 0;      // elements that are NaN, or not 0 or -inf in rows without keys
+  int64_t wrong = 0;      // elements that are NaN or infinite where float64 is not, or the reverse, or not 0 or -inf in
+                          // rows without keys
 };
 
 /// Some rows of a case, in float64.

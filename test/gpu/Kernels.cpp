@@ -50,9 +50,9 @@ static Kernel loadKernel(const std::string &folder, const std::string &label) {
   kernel.features = number("features");
   kernel.valueFeatures = number("value_features");
   kernel.negateScores = number("negate_scores");
-  kernel.traits = {number("threads"),        number("shared_bytes"), number("cluster"),    number("warpgroups"),
-                   number("block_keys"),     number("causal"),       number("persistent"), number("dependent_launch"),
-                   number("rows_per_block"), number("arriving"),     number("plain_loads")};
+  kernel.traits = {number("threads"),        number("shared_bytes"), number("cluster"),     number("warpgroups"),
+                   number("block_keys"),     number("causal"),       number("persistent"),  number("dependent_launch"),
+                   number("rows_per_block"), number("arriving"),     number("plain_loads"), number("scaled_rows")};
 
   std::ifstream cubin = openFile(folder + "/" + label + ".cubin");
   std::string image((std::istreambuf_iterator<char>(cubin)), std::istreambuf_iterator<char>());
@@ -130,27 +130,26 @@ static rondo_tensor_map encodeMap(Format format, Address address, std::vector<ui
   return map;
 }
 
-/// What a kernel with plain loads gets instead.
-static rondo_tensor_map describePlainly(Address address, const std::vector<uint64_t> &extents,
-                                        const std::vector<int64_t> &strides) {
+/// The same tensor, to be read element by element.
+static rondo_plain_tensor describePlainly(Address address, const std::vector<uint64_t> &extents,
+                                          const std::vector<int64_t> &strides) {
   rondo_plain_tensor tensor = {};
   tensor.address = address;
   std::copy(extents.begin(), extents.end(), tensor.extents);
   std::copy(strides.begin(), strides.end(), tensor.strides);
-  rondo_tensor_map map = {};
-  std::memcpy(map.bytes, &tensor, sizeof tensor);
-  return map;
+  return tensor;
 }
 
 AttendLaunch::AttendLaunch(const Kernel &kernel, const rondo_attend_problem &problem, double scale, Address queries,
                            Address keys, Address values, Address output, Address lse, rondo_split_plan plan,
-                           bool toPartials)
+                           bool toPartials, Address scales)
     : kernel(kernel) {
   rondo_attend_shape shape = rondo_get_attend_shape(&problem, &kernel.traits);
   setMaps(problem, shape, queries, keys, values);
   setStrides(problem, toPartials);
   arguments.output = output;
   arguments.lse = lse;
+  arguments.scales = scales;
   arguments.rows = shape.rows;
   arguments.keys_count = problem.key_count;
   arguments.heads = problem.heads;
@@ -201,16 +200,18 @@ void AttendLaunch::setMaps(const rondo_attend_problem &p, const rondo_attend_sha
     queryExtents = {features, static_cast<uint64_t>(p.group), static_cast<uint64_t>(p.query_count), heads, batches};
     queryStrides = {q.head, q.row, q.head * p.group, q.batch};
   }
-  auto describe = [&](Address address, std::vector<uint64_t> extents, std::vector<int64_t> strides,
-                      std::vector<uint32_t> box) {
-    return kernel.traits.plain_loads ? describePlainly(address, extents, strides)
-                                     : encodeMap(kernel.input, address, extents, strides, box);
+  auto describe = [&](rondo_tensor_map &map, rondo_plain_tensor &plain, Address address, std::vector<uint64_t> extents,
+                      std::vector<int64_t> strides, std::vector<uint32_t> box) {
+    plain = describePlainly(address, extents, strides);
+    if (!kernel.traits.plain_loads)
+      map = encodeMap(kernel.input, address, extents, strides, box);
   };
-  arguments.queries = describe(queries, queryExtents, queryStrides, {columns, inner, outer, 1, 1});
-  arguments.keys =
-      describe(keys, {features, length, heads, batches}, {k.row, k.head, k.batch}, {columns, keyRows, 1, 1});
-  arguments.values =
-      describe(values, {valueFeatures, length, heads, batches}, {v.row, v.head, v.batch}, {columns, keyRows, 1, 1});
+  describe(arguments.queries, arguments.plain_queries, queries, queryExtents, queryStrides,
+           {columns, inner, outer, 1, 1});
+  describe(arguments.keys, arguments.plain_keys, keys, {features, length, heads, batches}, {k.row, k.head, k.batch},
+           {columns, keyRows, 1, 1});
+  describe(arguments.values, arguments.plain_values, values, {valueFeatures, length, heads, batches},
+           {v.row, v.head, v.batch}, {columns, keyRows, 1, 1});
 }
 
 void AttendLaunch::setStrides(const rondo_attend_problem &p, bool toPartials) {
@@ -238,6 +239,7 @@ void AttendLaunch::run(Stream stream, bool programmatic) {
           &a.values,
           &a.output,
           &a.lse,
+          &a.scales,
           &a.tiles,
           &a.output_split_stride,
           &a.output_batch_stride,
@@ -260,17 +262,22 @@ void AttendLaunch::run(Stream stream, bool programmatic) {
           &a.query_count,
           &a.position_divisor,
           &a.diagonal,
-          &a.scale_log2},
+          &a.scale_log2,
+          &a.plain_queries,
+          &a.plain_keys,
+          &a.plain_values},
          stream, programmatic);
 }
 
 MergeLaunch::MergeLaunch(const Kernel &kernel, const rondo_attend_problem &p, int32_t parts, Address partialOutput,
-                         Address partialLse, Address arrivingOutput, Address arrivingLse, Address output, Address lse)
+                         Address partialLse, Address arrivingOutput, Address arrivingLse, Address output, Address lse,
+                         Address partialScales)
     : kernel(kernel) {
   int64_t heads = p.heads * p.group;
   Layout o = Layout::get(p.by_position, heads, p.query_count, p.value_features);
   arguments = {partialOutput,
                partialLse,
+               partialScales,
                arrivingOutput,
                arrivingLse,
                output,
@@ -291,7 +298,7 @@ void MergeLaunch::run(Stream stream, bool programmatic) {
   rondo_merge_arguments &a = arguments;
   unsigned rowsPerBlock = kernel.traits.rows_per_block;
   launch(kernel, {(a.rows + rowsPerBlock - 1) / rowsPerBlock, 1, 1},
-         {&a.partial_output, &a.partial_lse, &a.arriving_output, &a.arriving_lse, &a.output, &a.lse,
+         {&a.partial_output, &a.partial_lse, &a.partial_scales, &a.arriving_output, &a.arriving_lse, &a.output, &a.lse,
           &a.output_batch_stride, &a.output_head_stride, &a.output_row_stride, &a.arriving_batch_stride,
           &a.arriving_head_stride, &a.arriving_row_stride, &a.rows, &a.parts, &a.heads, &a.query_count},
          stream, programmatic);

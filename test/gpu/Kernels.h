@@ -40,7 +40,7 @@ public:
   /// Queries, keys and values have the layout [B, S, H, D] if the problem packs by position, else [B, H, S, D].
   /// Partial results (several splits, or `toPartials`) are contiguous in [B, H, S, D], with [B, H, S] LSEs.
   AttendLaunch(const Kernel &kernel, const rondo_attend_problem &problem, double scale, Address queries, Address keys,
-               Address values, Address output, Address lse, rondo_split_plan plan, bool toPartials);
+               Address values, Address output, Address lse, rondo_split_plan plan, bool toPartials, Address scales = 0);
   ~AttendLaunch();
   AttendLaunch(const AttendLaunch &) = delete;
   AttendLaunch &operator=(const AttendLaunch &) = delete;
@@ -63,7 +63,8 @@ private:
 class MergeLaunch {
 public:
   MergeLaunch(const Kernel &kernel, const rondo_attend_problem &problem, int32_t parts, Address partialOutput,
-              Address partialLse, Address arrivingOutput, Address arrivingLse, Address output, Address lse);
+              Address partialLse, Address arrivingOutput, Address arrivingLse, Address output, Address lse,
+              Address partialScales = 0);
   void run(Stream stream, bool programmatic);
 
 private:

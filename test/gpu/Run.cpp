@@ -15,16 +15,19 @@ Run::Run(Case &data, const Kernel &attend, const Kernel *merge, rondo_split_plan
   if (merge) {
     partialOutput = std::make_unique<Tensor>(attend.output, output.elements * plan.splits);
     partialLse = std::make_unique<Tensor>(Format::F32, lse.elements * plan.splits);
+    if (attend.traits.scaled_rows)
+      partialScales = std::make_unique<Tensor>(Format::F32, lse.elements * plan.splits);
   }
+  Address scales = partialScales ? partialScales->device->address : 0;
   Tensor &o = merge ? *partialOutput : output, &l = merge ? *partialLse : lse;
   attendLaunch = std::make_unique<AttendLaunch>(attend, data.problem, data.scale, data.queries.device->address,
                                                 data.keys.device->address, data.values.device->address,
-                                                o.device->address, l.device->address, plan, merge != nullptr);
+                                                o.device->address, l.device->address, plan, merge != nullptr, scales);
   if (merge)
     mergeLaunch = std::make_unique<MergeLaunch>(*merge, data.problem, plan.splits, o.device->address, l.device->address,
                                                 data.arrivingOutput ? data.arrivingOutput->device->address : 0,
                                                 data.arrivingLse ? data.arrivingLse->device->address : 0,
-                                                output.device->address, lse.device->address);
+                                                output.device->address, lse.device->address, scales);
 }
 
 void Run::launch(Stream stream) {
@@ -43,7 +46,8 @@ bool Run::check(Stream stream, const Reference &reference, bool verbose, double 
   lse.download();
   errors = compare(data, reference, output, lse);
   bool guards = output.device->guardIsIntact() && lse.device->guardIsIntact() &&
-                (!partialOutput || (partialOutput->device->guardIsIntact() && partialLse->device->guardIsIntact()));
+                (!partialOutput || (partialOutput->device->guardIsIntact() && partialLse->device->guardIsIntact())) &&
+                (!partialScales || partialScales->device->guardIsIntact());
   // The weights are rounded to the inputs' type before they meet V: bf16 on either side decides.
   double bound = isHalf() ? kHalfOutputBound : kOutputBound;
   bool right = errors.wrong == 0 && errors.relativeRms <= bound && errors.lse <= lseBound && guards;
@@ -77,7 +81,7 @@ const Kernel *gpu::findMerge(const std::vector<Kernel> &kernels, const Kernel &a
   std::vector<const Kernel *> fitting;
   for (const Kernel &kernel : kernels)
     if (!kernel.isAttend && kernel.input == attend.output && kernel.features == attend.valueFeatures &&
-        kernel.traits.arriving == arriving)
+        kernel.traits.arriving == arriving && kernel.traits.scaled_rows == attend.traits.scaled_rows)
       fitting.push_back(&kernel);
   return fitting.empty() ? nullptr : fitting[number % fitting.size()];
 }

@@ -36,7 +36,7 @@ private:
   const Kernel *merge;
   rondo_split_plan plan;
   Tensor output, lse;
-  std::unique_ptr<Tensor> partialOutput, partialLse;
+  std::unique_ptr<Tensor> partialOutput, partialLse, partialScales;
   std::unique_ptr<AttendLaunch> attendLaunch;
   std::unique_ptr<MergeLaunch> mergeLaunch;
 };

@@ -1,48 +1,10 @@
 // Every attention kernel of the family, as the compiler emits it, against float64.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "test/execution/ptx/cases.h"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <fstream>
+#include "test/execution/ptx/Fixture.h"
 
 using namespace ptx_test;
 
 namespace {
-
-std::vector<std::string> getLabels() {
-  std::ifstream list(std::string(RONDO_PTX_KERNELS) + "/kernels");
-  std::vector<std::string> labels;
-  for (std::string label; list >> label;)
-    labels.push_back(label);
-  return labels;
-}
-
-std::vector<std::string> getLabelsOf(bool merges) {
-  std::vector<std::string> labels;
-  for (const std::string &label : getLabels())
-    if ((label.find("merge") != std::string::npos) == merges)
-      labels.push_back(label);
-  return labels;
-}
-
-std::string getTestName(const testing::TestParamInfo<std::string> &info) {
-  std::string name = info.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
-struct Kernels : testing::TestWithParam<std::string> {
-  Kernels() {
-    gpu::driver.open();
-    all = gpu::loadKernels(RONDO_PTX_KERNELS);
-  }
-  const gpu::Kernel &get(const std::string &label) const {
-    return *std::find_if(all.begin(), all.end(), [&](const gpu::Kernel &kernel) { return kernel.label == label; });
-  }
-  std::vector<gpu::Kernel> all;
-};
 
 struct Attend : Kernels {};
 struct Merge : Kernels {};

@@ -78,7 +78,8 @@ static rondo_attend_problem getProblem(const Kernel &kernel, const Shape &shape)
 //===--------------------------------------------------------------------------------------------------------------===//
 
 bool ptx_test::fits(const Kernel &merge, const Kernel &attend) {
-  return !merge.isAttend && merge.input == attend.output && merge.features == attend.valueFeatures;
+  return !merge.isAttend && merge.input == attend.output && merge.features == attend.valueFeatures &&
+         merge.traits.scaled_rows == attend.traits.scaled_rows;
 }
 
 const Kernel *ptx_test::findMerge(const std::vector<Kernel> &kernels, const Kernel &attend, bool arriving) {
@@ -98,14 +99,15 @@ static double getBound(Format input, Format output) {
   return input == Format::F16 && output == Format::F16 ? 5e-4 : 3e-3;
 }
 
-static std::string check(const Case &data, const Tensor &output, const Tensor &lse) {
+static std::string check(const Case &data, const Tensor &output, const Tensor &lse, const Expectation &expectation) {
   Errors errors = compare(data, output, lse, data.getRows());
   std::ostringstream text;
   if (errors.wrong)
-    text << errors.wrong << " elements are NaN, or not empty in rows without keys; ";
-  if (errors.relativeRms > getBound(data.queries.format, output.format))
-    text << "the relative RMS error of O is " << errors.relativeRms << "; ";
-  if (errors.lse > 1e-4)
+    text << errors.wrong << " elements are not finite, or should not be, or are not empty in rows without keys; ";
+  double error = expectation.everyColumn ? errors.columnRms : errors.relativeRms;
+  if (error > getBound(data.queries.format, output.format))
+    text << "the relative RMS error of O is " << error << "; ";
+  if (errors.lse > expectation.lseBound)
     text << "the error of an LSE is " << errors.lse << "; ";
   if (!output.device->guardIsIntact() || !lse.device->guardIsIntact())
     text << "guards behind the results are broken; ";
@@ -117,7 +119,7 @@ static rondo_split_plan getPlan(const Kernel &kernel, const Shape &shape) {
   return {shape.splits, static_cast<int32_t>(std::max<int64_t>(1, (blocks + shape.splits - 1) / shape.splits)), 0};
 }
 
-static std::string runDirect(const Kernel &kernel, Case &data) {
+static std::string runDirect(const Kernel &kernel, Case &data, const Expectation &expectation) {
   Tensor output(kernel.output, data.getRows() * data.problem.value_features), lse(Format::F32, data.getRows());
   AttendLaunch launch(kernel, data.problem, data.scale, data.queries.device->address, data.keys.device->address,
                       data.values.device->address, output.device->address, lse.device->address, {1, INT32_MAX, 0},
@@ -125,35 +127,40 @@ static std::string runDirect(const Kernel &kernel, Case &data) {
   launch.run(nullptr, /*programmatic=*/false);
   output.download();
   lse.download();
-  return check(data, output, lse);
+  return check(data, output, lse, expectation);
 }
 
-static std::string runSplit(const Kernel &kernel, const Kernel &merge, Case &data, rondo_split_plan plan) {
+static std::string runSplit(const Kernel &kernel, const Kernel &merge, Case &data, rondo_split_plan plan,
+                            const Expectation &expectation) {
   int64_t rows = data.getRows(), elements = rows * data.problem.value_features;
   Tensor output(merge.output, elements), lse(Format::F32, rows);
-  Tensor partialOutput(kernel.output, elements * plan.splits), partialLse(Format::F32, rows * plan.splits);
+  Tensor partialOutput(kernel.output, elements * plan.splits), partialLse(Format::F32, rows * plan.splits),
+      partialScales(Format::F32, kernel.traits.scaled_rows ? rows * plan.splits : 0);
   AttendLaunch attendLaunch(kernel, data.problem, data.scale, data.queries.device->address, data.keys.device->address,
                             data.values.device->address, partialOutput.device->address, partialLse.device->address,
-                            plan, /*toPartials=*/true);
+                            plan, /*toPartials=*/true, partialScales.device->address);
   MergeLaunch mergeLaunch(merge, data.problem, plan.splits, partialOutput.device->address, partialLse.device->address,
                           data.arrivingOutput ? data.arrivingOutput->device->address : 0,
                           data.arrivingLse ? data.arrivingLse->device->address : 0, output.device->address,
-                          lse.device->address);
+                          lse.device->address, partialScales.device->address);
   attendLaunch.run(nullptr, /*programmatic=*/true);
   mergeLaunch.run(nullptr, /*programmatic=*/true);
   output.download();
   lse.download();
-  bool guards = partialOutput.device->guardIsIntact() && partialLse.device->guardIsIntact();
-  return check(data, output, lse) + (guards ? "" : "guards behind the partial results are broken; ");
+  bool guards = partialOutput.device->guardIsIntact() && partialLse.device->guardIsIntact() &&
+                partialScales.device->guardIsIntact();
+  return check(data, output, lse, expectation) + (guards ? "" : "guards behind the partial results are broken; ");
 }
 
-std::string ptx_test::runShape(const Kernel &attend, const Kernel *merge, const Shape &shape) {
+std::string ptx_test::runShape(const Kernel &attend, const Kernel *merge, const Shape &shape,
+                               const Expectation &expectation) {
   Case data(getProblem(attend, shape), attend.input, attend.traits.causal, getScale(attend), /*seed=*/1);
+  expectation.prepare(data);
   if (!writesPartials(attend))
-    return runDirect(attend, data);
+    return runDirect(attend, data, expectation);
   if (!merge)
     return "there is no kernel that merges its partial results";
   if (merge->traits.arriving)
     data.addArriving(merge->arriving, /*seed=*/1);
-  return runSplit(attend, *merge, data, getPlan(attend, shape));
+  return runSplit(attend, *merge, data, getPlan(attend, shape), expectation);
 }

@@ -9,6 +9,7 @@
 
 #include "test/gpu/Data.h"
 
+#include <functional>
 #include <iosfwd>
 
 namespace ptx_test {
@@ -35,9 +36,17 @@ bool fits(const gpu::Kernel &merge, const gpu::Kernel &attend);
 /// is none.
 const gpu::Kernel *findMerge(const std::vector<gpu::Kernel> &kernels, const gpu::Kernel &attend, bool arriving);
 
+/// What is not usual about a run.
+struct Expectation {
+  std::function<void(gpu::Case &)> prepare = [](gpu::Case &) {}; ///< changes inputs
+  double lseBound = 1e-4;
+  bool everyColumn = false; ///< the bound of O holds for each feature by itself
+};
+
 /// Runs one shape, with `merge` if `attend` writes partial results, and compares all rows with float64. Says what is
 /// wrong; nothing if it is right.
-std::string runShape(const gpu::Kernel &attend, const gpu::Kernel *merge, const Shape &shape);
+std::string runShape(const gpu::Kernel &attend, const gpu::Kernel *merge, const Shape &shape,
+                     const Expectation &expectation = {});
 
 } // namespace ptx_test
 

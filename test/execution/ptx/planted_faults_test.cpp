@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -19,6 +20,7 @@ struct Fault {
   const char *pattern, *replacement; ///< a regular expression; all places are replaced
   const char *message;               ///< what the emulator says; null: it does not see it, but the result is wrong
   const char *partner = nullptr;     ///< a right kernel that runs before
+  bool plantsNaN = false;            ///< into a value that some rows do not see
 };
 std::ostream &operator<<(std::ostream &stream, const Fault &fault) { return stream << fault.name; }
 
@@ -39,6 +41,8 @@ constexpr Fault kFaults[] = {
     {"PartialResultsAreNotWaitedFor", "merge-f16", "griddepcontrol\\.wait;", "",
      "reads what the kernel before this one wrote", "split-k192"},
     {"TailsAreNotMasked", "direct-k192", "0fFF800000", "0f00000000", nullptr},
+    {"MaskedValuesLeak", "causal-k192", "vote\\.sync\\.ballot\\.b32\\s+(%r\\d+), [^;]*;", "mov.b32 $1, 0;", nullptr,
+     nullptr, /*plantsNaN=*/true},
     {"KeysPastTheDiagonalAreSeen", "causal-k192", "0fFF800000", "0f00000000", nullptr},
 };
 
@@ -69,11 +73,17 @@ std::filesystem::path plant(const Fault &fault) {
   return folder;
 }
 
-std::string run(const std::filesystem::path &folder) {
+std::string run(const std::filesystem::path &folder, bool plantsNaN) {
   constexpr Shape shape = {1, 1, 1, 200, 700, false, 500, 2, false};
   gpu::driver.open();
   std::vector<gpu::Kernel> kernels = gpu::loadKernels(folder.string());
-  return runShape(kernels[0], kernels.size() > 1 ? &kernels[1] : nullptr, shape);
+  Expectation expectation;
+  if (plantsNaN)
+    expectation.prepare = [](gpu::Case &data) {
+      data.values.set((shape.queries / 2 + shape.diagonal) * data.problem.value_features, NAN);
+      data.values.upload();
+    };
+  return runShape(kernels[0], kernels.size() > 1 ? &kernels[1] : nullptr, shape, expectation);
 }
 
 class PlantedFault : public testing::TestWithParam<Fault> {};
@@ -84,9 +94,9 @@ TEST_P(PlantedFault, IsFound) {
   std::filesystem::path folder = plant(fault);
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   if (fault.message)
-    EXPECT_EXIT(run(folder), testing::ExitedWithCode(2), fault.message);
+    EXPECT_EXIT(run(folder, fault.plantsNaN), testing::ExitedWithCode(2), fault.message);
   else
-    EXPECT_NE(run(folder), "");
+    EXPECT_NE(run(folder, fault.plantsNaN), "");
   std::filesystem::remove_all(folder);
 }
 
