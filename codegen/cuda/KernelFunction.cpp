@@ -16,6 +16,7 @@ static constexpr StringLiteral kSmemName = "smem";
 static Type getParameterType(Emitter &emit, ParameterKind kind) {
   switch (kind) {
   case ParameterKind::TensorMap: // by value: see below
+  case ParameterKind::Block:
     return LLVM::LLVMPointerType::get(emit.getContext());
   case ParameterKind::Pointer:
     return LLVM::LLVMPointerType::get(emit.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
@@ -29,11 +30,10 @@ static Type getParameterType(Emitter &emit, ParameterKind kind) {
   llvm_unreachable("all kinds are handled");
 }
 
-/// A tensor map is passed by value, and bulk copies take its address in the parameter space.
-static void setTensorMapAttributes(Emitter &emit, LLVM::LLVMFuncOp function, unsigned index) {
-  constexpr int64_t bytes = 128, alignment = 64;
-  auto map = LLVM::LLVMArrayType::get(emit.getI8Type(), bytes);
-  function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(map));
+/// A structure that is passed by value: kernels, and bulk copies, take its address in the parameter space.
+static void setByValue(Emitter &emit, LLVM::LLVMFuncOp function, unsigned index, int64_t bytes, int64_t alignment) {
+  auto structure = LLVM::LLVMArrayType::get(emit.getI8Type(), bytes);
+  function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(structure));
   function.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(), emit.getI64IntegerAttr(alignment));
   function.setArgAttr(index, NVVM::NVVMDialect::getGridConstantAttrName(), emit.getUnitAttr());
 }
@@ -62,7 +62,9 @@ void cuda::emitKernelFunction(Emitter &emit, Operation *gpuModule, StringRef nam
   setLaunchAttributes(emit, function, shape);
   for (auto [i, kind] : llvm::enumerate(parameters))
     if (kind == ParameterKind::TensorMap)
-      setTensorMapAttributes(emit, function, i);
+      setByValue(emit, function, i, /*bytes=*/128, /*alignment=*/64);
+    else if (kind == ParameterKind::Block)
+      setByValue(emit, function, i, shape.blockBytes, /*alignment=*/8);
   Block *entry = function.addEntryBlock(emit);
   emit.setInsertionPointToStart(entry);
   body(entry->getArguments());

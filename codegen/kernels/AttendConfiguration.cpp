@@ -60,9 +60,14 @@ std::string cuda::getAttendName(const AttendConfiguration &c) {
               .str();
   if (c.cluster > 1)
     name += "_c" + std::to_string(c.cluster);
-  const std::pair<bool, StringRef> properties[] = {
-      {c.causal, "_causal"},     {c.persistent, "_persistent"},     {c.overlapTiles, "_overlap"},
-      {c.pingPong, "_pingpong"}, {c.dependentLaunch, "_dependent"}, {c.negateScores, "_negated"}};
+  const std::pair<bool, StringRef> properties[] = {{c.causal, "_causal"},
+                                                   {c.persistent, "_persistent"},
+                                                   {c.overlapTiles, "_overlap"},
+                                                   {c.pingPong, "_pingpong"},
+                                                   {c.dependentLaunch, "_dependent"},
+                                                   {c.negateScores, "_negated"},
+                                                   {c.keyHint == CacheHint::None, "_unhinted"},
+                                                   {c.keyHint == CacheHint::EvictLast, "_kept"}};
   for (auto [has, suffix] : properties)
     if (has)
       name += suffix;

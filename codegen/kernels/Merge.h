@@ -8,8 +8,8 @@
 #ifndef RONDO_CODEGEN_KERNELS_MERGE_H
 #define RONDO_CODEGEN_KERNELS_MERGE_H
 
-#include "runtime/include/rondo/cuda_abi.h"
 #include "codegen/kernels/ElementFormat.h"
+#include "runtime/include/rondo/cuda_abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
