@@ -17,7 +17,7 @@
 using namespace mlir;
 using namespace mlir::rondo;
 
-/// Arithmetic on f16 and bf16 is done in f32, which rounds the same, and rounded after each operation.
+/// Arithmetic on f16 and bf16 is done in f32, as on CPUs, and rounded where a result is stored.
 static constexpr StringLiteral kWidening = "gpu.module(math-extend-to-supported-types{target-type=f32},"
                                            "arith-emulate-unsupported-floats{source-types=bf16,f16 target-type=f32})";
 

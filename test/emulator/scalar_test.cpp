@@ -155,6 +155,10 @@ TEST(Floats, Conversions) {
   EXPECT_EQ(evaluateFloat("mov.b32 {%h1, %h2}, 0x3F80C000; cvt.f32.bf16 %result, %h1;"), -2.0f);
   EXPECT_EQ(evaluateFloat("cvt.rn.f32.s32 %result, -7;"), -7.0f);
   EXPECT_EQ(evaluate("cvt.rzi.s32.f32 %result, " + literal(-2.75f) + ";"), 0xFFFFFFFEu);
+  EXPECT_EQ(apply("cvt.rmi.f32.f32", {-2.25f}), -3.0f);
+  EXPECT_EQ(apply("cvt.rpi.f32.f32", {-2.75f}), -2.0f);
+  EXPECT_EQ(apply("cvt.rzi.f32.f32", {-2.75f}), -2.0f);
+  EXPECT_EQ(apply("cvt.rni.f32.f32", {2.5f}), 2.0f);
 }
 
 } // namespace
