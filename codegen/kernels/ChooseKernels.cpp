@@ -35,8 +35,9 @@ static FailureOr<int64_t> getFeatures(Operation *op, StringRef name, Value shard
 }
 
 static FailureOr<AttendFacts> getFacts(AttendOp op) {
-  FailureOr<int64_t> features = getFeatures(op, "K", op.getKey()), valueFeatures = getFeatures(op, "V", op.getValue());
-  if (failed(features) || failed(valueFeatures))
+  FailureOr<int64_t> features = getFeatures(op, "K", op.getKey());
+  FailureOr<int64_t> valueFeatures = failed(features) ? features : getFeatures(op, "V", op.getValue());
+  if (failed(valueFeatures))
     return failure();
   ShapedType query = getShape(op.getQuery()), key = getShape(op.getKey());
   AttendFacts facts = {};

@@ -210,7 +210,7 @@ AttendChoice cuda::chooseAttend(const AttendFacts &facts, StringRef options, std
   if (choice.kernels.front().persistent && !isKnown(facts)) // shards without keys need the other form
     choice.kernels.push_back(createGrid(facts));
   for (const AttendConfiguration &kernel : choice.kernels)
-    if (!kernel.persistent)
+    if (!kernel.persistent || kernel.output != facts.output)
       choice.merge = createMerge(facts, kernel.output);
   return choice;
 }

@@ -1,4 +1,4 @@
-// Kernels of element-wise operations (elementwise.mlir), run in the emulator and compared with float64.
+// Kernels of element-wise operations (Inputs/elementwise.mlir), run in the emulator and compared with float64.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/include/rondo/cuda_abi.h"
 #include "test/emulator/Emulator.h"
