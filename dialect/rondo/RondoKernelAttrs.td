@@ -68,16 +68,16 @@ def Rondo_KernelAttr : AttrDef<Rondo_Dialect, "Kernel"> {
 
     ```mlir
     #rondo.kernel<
-      merge <partial = f16, output = bf16, features = 64, unroll = 8, dependent_launch = true>
       attend [<input = bf16, output = bf16, features = 64, value_features = 64, block_keys = 192, warpgroups = 2,
                stages = 2, ping_pong = true, persistent = true>,
               <input = bf16, output = f16, features = 64, value_features = 64, block_keys = 192, warpgroups = 1,
-               stages = 4, dependent_launch = true, key_policy = evict_first>]>
+               stages = 4, dependent_launch = true, key_policy = evict_first>]
+      merge <partial = f16, output = bf16, features = 64, unroll = 8, dependent_launch = true>>
     ```
   }];
   let parameters = (ins OptionalArrayRefParameter<"::mlir::rondo::AttendKernelAttr">:$attend,
                         OptionalParameter<"::mlir::rondo::MergeKernelAttr">:$merge);
-  let assemblyFormat = "`<` (`merge` $merge^)? (`attend` ` ` `[` $attend^ `]`)? `>`";
+  let hasCustomAssemblyFormat = 1;
 }
 
 #endif // RONDO_KERNEL_ATTRS_TD

@@ -8,12 +8,12 @@
 !o = memref<1x8x?x128xf32>
 !l = memref<1x8x?xf32>
 // CHECK-LABEL: func.func private @dynamic
-// CHECK:         kernel = #rondo.kernel<merge <partial = f16, output = f32, features = 128, unroll = 8,
-// CHECK-SAME:      dependent_launch = true> attend [<input = bf16, output = f32, features = 128, value_features = 128,
+// CHECK:         kernel = #rondo.kernel<attend [<input = bf16, output = f32, features = 128, value_features = 128,
 // CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, persistent = true, overlap_tiles = true>,
 // CHECK-SAME:      <input = bf16, output = f16,
 // CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, dependent_launch = true,
-// CHECK-SAME:      key_policy = evict_first>]>
+// CHECK-SAME:      key_policy = evict_first>] merge <partial = f16, output = f32, features = 128, unroll = 8,
+// CHECK-SAME:      dependent_launch = true>>
 // A form that cannot do without keys does not stay alone.
 // HAND-LABEL:  func.func private @dynamic
 // HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, ping_pong = true, persistent = true
@@ -29,12 +29,11 @@ func.func private @dynamic(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv
 !k252 = memref<1x8x76848x128xbf16>
 !l252 = memref<1x32x63xf32>
 // CHECK-LABEL: func.func private @few_rows
-// CHECK:         merge <partial = f16, output = bf16, {{[^>]*}}> attend [<input = bf16, output = f16, {{[^>]*}}block_keys = 192,
-// CHECK-SAME:      warpgroups = 2, stages = 2, cluster = 2, ping_pong = true, dependent_launch = true,
-// CHECK-SAME:      key_policy = evict_first>]>
+// CHECK:         attend [<input = bf16, output = f16, {{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2, cluster = 2,
+// CHECK-SAME:      ping_pong = true, dependent_launch = true, key_policy = evict_first>] merge <partial = f16, output = bf16
 // HAND-LABEL:  func.func private @few_rows
 // HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, cluster = 2, ping_pong = true,
-// HAND-SAME:       dependent_launch = true>]>
+// HAND-SAME:       dependent_launch = true>] merge
 func.func private @few_rows(%part: index, %parts: index, %q: !q252, %k: !k252, %v: !k252, %o: !q252, %l: !l252)
     attributes {exec.kernel = "attend"} {
   rondo.attend ins(%q, %k, %v : !q252, !k252, !k252) outs(%o, %l : !q252, !l252) scale 0.1

@@ -5,7 +5,7 @@
 // RUN: not rondo-compile %t/along.mlir --target=cuda:sm_90a --emit=ptx 2>&1 | FileCheck %s --check-prefix=ALONG
 // RUN: not rondo-compile %t/many.mlir --target=cuda:sm_90a --emit=ptx 2>&1 | FileCheck %s --check-prefix=MANY
 
-// DOUBLE: double.mlir:7:10: error: 'math.sin' op on f64 has no code for cuda:sm_90a; compute it in f32, or compile with --target=cpu
+// DOUBLE: double.mlir:7:10: error: 'math.sin' op on 'f64' has no code for cuda:sm_90a; compute it in f32, or compile with --target=cpu
 //--- double.mlir
 func.func private @double(%part: index, %parts: index, %x: memref<?xf32>, %y: memref<?xf32>)
     attributes {exec.kernel = "elementwise"} {

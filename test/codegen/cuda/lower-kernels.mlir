@@ -13,11 +13,11 @@ func.func private @f__attend_0(%part: index, %parts: index, %q: !q, %k: !q, %v: 
                                %ks: index, %d: index) attributes {exec.kernel = "attend"} {
   rondo.attend ins(%q, %k, %v : !q, !q, !q) outs(%o, %l : !o, !l) scale -0.125 causal(%qs, %ks, %d) contiguous
       {kernel = #rondo.kernel<
-        merge <partial = f16, output = f32, features = 64, unroll = 8, dependent_launch = true>
         attend [<input = bf16, output = f32, features = 64, value_features = 64, causal = true, negate_scores = true,
                  block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, persistent = true>,
                 <input = bf16, output = f16, features = 64, value_features = 64, causal = true, negate_scores = true,
-                 block_keys = 192, warpgroups = 1, stages = 4, dependent_launch = true, key_policy = evict_first>]>}
+                 block_keys = 192, warpgroups = 1, stages = 4, dependent_launch = true, key_policy = evict_first>]
+        merge <partial = f16, output = f32, features = 64, unroll = 8, dependent_launch = true>>}
   return
 }
 

@@ -10,10 +10,9 @@ func.func private @f__attend_0(index, index, memref<4xf32>) attributes {exec.ker
 
 // CHECK-LABEL: func.func private @host.f(
 // CHECK-DAG:     %[[COPY:.+]] = llvm.mlir.addressof @kernel_entry.f__copy_0
-// CHECK-DAG:     %[[BYTES:.+]] = arith.constant 40 : i64
 // The slot of `launch` in the table.
-// CHECK:         llvm.getelementptr %{{.*}}[80] : (!llvm.ptr) -> !llvm.ptr, i8
-// CHECK:         llvm.call %{{.*}}(%{{.*}}, %{{.*}}, %{{.*}}, %[[COPY]], %{{.*}}, %[[BYTES]])
+// CHECK:         llvm.getelementptr %{{.*}}[72] : (!llvm.ptr) -> !llvm.ptr, i8
+// CHECK:         llvm.call %{{.*}}(%{{.*}}, %{{.*}}, %{{.*}}, %[[COPY]], %{{.*}}, %c40_{{.*}})
 // CHECK:         llvm.mlir.addressof @kernel_entry.f__attend_0
 func.func @f(%x: memref<4xf32>, %n: index {spmd.length = "s0"}) attributes {spmd.schedules = []} {
   exec.dispatch compute @f__copy_0(%x, %n) reads [0] writes [] : (memref<4xf32>, index) -> ()
