@@ -72,14 +72,23 @@ Compiler::Compiler(const CompilerOptions &options, const Target &target, std::un
 Compiler::~Compiler() = default;
 Compiler::Compiler(Compiler &&) = default;
 
+/// Verifies that options about CUDA were not given for another target: they would be without effect.
+static LogicalResult verifyCpuOptions(Location loc, const CompilerOptions &options) {
+  std::string given = !options.pipeline.kernel.empty()             ? "--kernel=" + options.pipeline.kernel
+                      : options.image.kind == cuda::ImageKind::Ptx ? "--cuda-image=ptx"
+                      : !options.image.ptxas.empty()               ? "--ptxas=" + options.image.ptxas
+                                                                   : "";
+  if (given.empty())
+    return success();
+  return emitError(loc) << given << " is about kernels for cuda:sm_90a, but the target is " << options.target;
+}
+
 FailureOr<Compiler> Compiler::create(Location loc, const CompilerOptions &options) {
   FailureOr<Target> target = parseTarget(loc, options.target, options.cpu);
   if (failed(target))
     return failure();
-  if (!target->isCuda() && !options.pipeline.kernel.empty())
-    return emitError(loc) << "--kernel=" << options.pipeline.kernel
-                          << " is about kernels for cuda:sm_90a, but the target "
-                          << "is " << options.target;
+  if (!target->isCuda() && failed(verifyCpuOptions(loc, options)))
+    return failure();
   auto machine = createTargetMachine(loc, target->cpu);
   if (failed(machine))
     return failure();
