@@ -39,7 +39,8 @@ TEST(Integers, Arithmetic) {
 }
 
 TEST(Integers, Wide) {
-  check({{"mul.wide.s32 %l1, -3, 5; shr.u64 %l1, %l1, 32; cvt.u32.u64 %result, %l1;", 0xFFFFFFFF},
+  check({{"mov.b32 {%h1, %h2}, 0xFFFF; mul.hi.u16 %h3, %h1, %h1; cvt.u32.u16 %result, %h3;", 0xFFFE},
+         {"mul.wide.s32 %l1, -3, 5; shr.u64 %l1, %l1, 32; cvt.u32.u64 %result, %l1;", 0xFFFFFFFF},
          {"mul.wide.u32 %l1, -3, 5; shr.u64 %l1, %l1, 32; cvt.u32.u64 %result, %l1;", 4},
          {"mov.b64 %l1, 1; shl.b64 %l1, %l1, 40; add.s64 %l1, %l1, -1; shr.s64 %l1, %l1, 36; cvt.u32.u64 %result, %l1;",
           15},
