@@ -60,6 +60,66 @@ def RondoLowerKernelsCpuPass : Pass<"rondo-lower-kernels-cpu", "::mlir::ModuleOp
                            "::mlir::vector::VectorDialect"];
 }
 
+def RondoChooseKernelsCudaPass : Pass<"rondo-choose-kernels-cuda", "::mlir::ModuleOp"> {
+  let summary = "Choose the CUDA kernels of attention and merges";
+  let description = [{
+    Gives each `rondo.attend` and `rondo.merge` in a kernel function (`exec.kernel`) a `#rondo.kernel`: the generated
+    kernels that may compute it. With static extents one is chosen by the model that the runtime's launcher uses; otherwise
+    there are two, one for many rows and one for few, and the launcher chooses. Ops that have a `kernel` keep it, unless
+    the option `kernel` is given.
+
+    ```mlir
+    func.func private @f__merge_0(%part: index, %parts: index, %o: memref<1x8x?x64xf32>, %lse: memref<1x8x?xf32>,
+        %o2: memref<1x8x?x64xf32>, %lse2: memref<1x8x?xf32>) attributes {exec.kernel = "merge"} {
+      rondo.merge ins(%o, %lse : memref<1x8x?x64xf32>, memref<1x8x?xf32>)
+          outs(%o2, %lse2 : memref<1x8x?x64xf32>, memref<1x8x?xf32>)
+      return
+    }
+    // becomes
+    func.func private @f__merge_0(...) attributes {exec.kernel = "merge"} {
+      rondo.merge ins(...) outs(...)
+          {kernel = #rondo.kernel<merge <partial = f32, output = f32, arriving = f32, features = 64, unroll = 1>>}
+      return
+    }
+    ```
+
+    Attention of f32, or of more than 256 features, is an error.
+    Remarks: `passed` with each choice, and with the predicted time where all extents are static.
+  }];
+  let options = [Option<"kernel", "kernel", "std::string", /*default=*/"",
+                        "Kernels by hand: attend:block-keys=176,warpgroups=2;merge:unroll=2">];
+  let dependentDialects = ["::mlir::rondo::RondoDialect"];
+}
+
+def RondoLowerKernelsCudaPass : Pass<"rondo-lower-kernels-cuda", "::mlir::ModuleOp"> {
+  let summary = "Collect the CUDA kernels of a program, and say what each dispatch launches";
+  let description = [{
+    Moves kernel functions (`exec.kernel`) into one `gpu.module`; of each only a declaration stays, with
+    `#exec.cuda_operation`: the kernels to launch, by their number in the `gpu.module`, and where they find their operands
+    in the dispatch's argument block. In the `gpu.module`, attention and merges are declarations with their
+    configuration, equal ones there once, and all else is a function with its linalg op. From this the code of the
+    kernels is generated when the program is written; its text identifies them in the cache.
+
+    ```mlir
+    func.func private @f__copy_0(%part: index, %parts: index, %a: memref<8xf32>, %b: memref<8xf32>)
+        attributes {exec.kernel = "copy"} {
+      linalg.copy ins(%a : memref<8xf32>) outs(%b : memref<8xf32>)
+      return
+    }
+    // becomes
+    func.func private @f__copy_0(index, index, memref<8xf32>, memref<8xf32>) attributes {exec.kernel = "copy",
+        exec.cuda_operation = #exec.cuda_operation<elementwise kernels [0] operands [4, -1, ...] dimensions 1>}
+    gpu.module @rondo_kernels {
+      func.func @f__copy_0(%part: index, %parts: index, %a: memref<8xf32>, %b: memref<8xf32>) {
+        linalg.copy ins(%a : memref<8xf32>) outs(%b : memref<8xf32>)
+        return
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::exec::ExecDialect", "::mlir::gpu::GPUDialect"];
+}
+
 def RondoLowerHostPass : Pass<"rondo-lower-host", "::mlir::ModuleOp"> {
   let summary = "Turn work on streams into calls of the runtime";
   let description = [{

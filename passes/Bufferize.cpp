@@ -57,6 +57,29 @@ struct FillSplat : OpRewritePattern<arith::ConstantOp> {
   }
 };
 
+/// Attention whose result is only rounded to a narrower type writes that type: kernels compute in f32 and round once.
+struct NarrowAttend : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::TruncFOp op, PatternRewriter &rewriter) const override {
+    auto attend = op.getIn().getDefiningOp<rondo::AttendOp>();
+    if (!attend || op.getIn() != attend->getResult(0) || !op.getIn().hasOneUse())
+      return failure();
+    auto empty = attend.getOutput().getDefiningOp<tensor::EmptyOp>();
+    if (!empty)
+      return failure();
+    auto type = cast<RankedTensorType>(op.getType());
+    rewriter.setInsertionPoint(attend);
+    Value narrow = tensor::EmptyOp::create(rewriter, empty.getLoc(), empty.getMixedSizes(), type.getElementType());
+    rewriter.modifyOpInPlace(attend, [&] {
+      attend.getOutputMutable().set(narrow);
+      attend->getResult(0).setType(type);
+    });
+    rewriter.replaceOp(op, attend->getResult(0));
+    return success();
+  }
+};
+
 /// An op whose fresh result is only copied to an argument writes the argument itself.
 struct ForwardDestination : OpRewritePattern<linalg::CopyOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -82,6 +105,8 @@ struct ForwardDestination : OpRewritePattern<linalg::CopyOp> {
 /// Elementwise ops become linalg.generic, those that feed only one other are fused with it, constants are inlined.
 static LogicalResult prepareTensors(ModuleOp module) {
   MLIRContext *context = module.getContext();
+  RewritePatternSet narrowing(context);
+  narrowing.add<NarrowAttend>(context);
   RewritePatternSet toLinalg(context);
   linalg::populateElementwiseToLinalgConversionPatterns(toLinalg);
   RewritePatternSet fusion(context);
@@ -91,7 +116,8 @@ static LogicalResult prepareTensors(ModuleOp module) {
   linalg::populateInlineConstantOperandsPatterns(fusion);
   RewritePatternSet destinations(context);
   destinations.add<FillSplat, ForwardDestination>(context);
-  return success(succeeded(applyPatternsGreedily(module, std::move(toLinalg))) &&
+  return success(succeeded(applyPatternsGreedily(module, std::move(narrowing))) &&
+                 succeeded(applyPatternsGreedily(module, std::move(toLinalg))) &&
                  succeeded(applyPatternsGreedily(module, std::move(fusion))) &&
                  succeeded(applyPatternsGreedily(module, std::move(destinations))));
 }

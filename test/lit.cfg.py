@@ -18,6 +18,8 @@ config.test_exec_root = os.path.join(config.rondo_binary_root, "test")
 
 # A variable of one function must not satisfy a check of the next.
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
+# Generated CUDA code of one build, and not the user's.
+config.environment["RONDO_CACHE_DIR"] = os.path.join(config.test_exec_root, "cache")
 
 llvm_config.use_default_substitutions()
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)

@@ -18,6 +18,7 @@ static Type getParameterType(Emitter &emit, ParameterKind kind) {
   switch (kind) {
   case ParameterKind::TensorMap: // by value: see below
   case ParameterKind::PlainTensor:
+  case ParameterKind::Block:
     return LLVM::LLVMPointerType::get(emit.getContext());
   case ParameterKind::Pointer:
     return LLVM::LLVMPointerType::get(emit.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
@@ -31,11 +32,10 @@ static Type getParameterType(Emitter &emit, ParameterKind kind) {
   llvm_unreachable("all kinds are handled");
 }
 
-/// A structure is passed by value. Bulk copies take the address of a tensor map in the parameter space.
-static void setStructAttributes(Emitter &emit, LLVM::LLVMFuncOp function, unsigned index, int64_t bytes,
-                                int64_t alignment) {
-  auto array = LLVM::LLVMArrayType::get(emit.getI8Type(), bytes);
-  function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(array));
+/// A structure that is passed by value: kernels, and bulk copies, take its address in the parameter space.
+static void setByValue(Emitter &emit, LLVM::LLVMFuncOp function, unsigned index, int64_t bytes, int64_t alignment) {
+  auto structure = LLVM::LLVMArrayType::get(emit.getI8Type(), bytes);
+  function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(structure));
   function.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(), emit.getI64IntegerAttr(alignment));
   function.setArgAttr(index, NVVM::NVVMDialect::getGridConstantAttrName(), emit.getUnitAttr());
 }
@@ -64,9 +64,11 @@ void cuda::emitKernelFunction(Emitter &emit, Operation *gpuModule, StringRef nam
   setLaunchAttributes(emit, function, shape);
   for (auto [i, kind] : llvm::enumerate(parameters))
     if (kind == ParameterKind::TensorMap)
-      setStructAttributes(emit, function, i, sizeof(rondo_tensor_map), alignof(rondo_tensor_map));
+      setByValue(emit, function, i, sizeof(rondo_tensor_map), alignof(rondo_tensor_map));
     else if (kind == ParameterKind::PlainTensor)
-      setStructAttributes(emit, function, i, sizeof(rondo_plain_tensor), alignof(rondo_plain_tensor));
+      setByValue(emit, function, i, sizeof(rondo_plain_tensor), alignof(rondo_plain_tensor));
+    else if (kind == ParameterKind::Block)
+      setByValue(emit, function, i, shape.blockBytes, /*alignment=*/8);
   Block *entry = function.addEntryBlock(emit);
   emit.setInsertionPointToStart(entry);
   body(entry->getArguments());

@@ -10,13 +10,15 @@
 namespace mlir::rondo::cuda {
 
 /// The kinds of parameters that cuda_abi.h uses.
-enum class ParameterKind { TensorMap, PlainTensor, Pointer, I64, I32, F32 };
+enum class ParameterKind { TensorMap, PlainTensor, Pointer, I64, I32, F32, Block };
 
 struct KernelShape {
   int64_t threads;
   int64_t cluster = 1;
   /// Registers are budgeted by hand (setmaxnreg): needs to know that one CTA fills an SM.
   bool ownsMultiprocessor = false;
+  /// Of a parameter of kind Block, a structure by value.
+  int64_t blockBytes = 0;
 };
 
 /// Adds an empty kernel to a gpu.module, and calls body(its parameters); `emit` is then at the start of the kernel.

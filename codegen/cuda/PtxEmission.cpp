@@ -21,8 +21,9 @@ static constexpr StringLiteral kChip = "sm_90a";
 static constexpr StringLiteral kFeatures = "+ptx86"; // the oldest ISA that has all the instructions that kernels use
 
 /// Conversions of the host's passes apart: convert-cf-to-llvm runs on builtin.module only.
-static constexpr StringLiteral kLowering = "convert-scf-to-cf,convert-cf-to-llvm,gpu.module(convert-arith-to-llvm,"
-                                           "convert-nvvm-to-llvm,canonicalize,cse,reconcile-unrealized-casts)";
+static constexpr StringLiteral kLowering =
+    "convert-scf-to-cf,convert-cf-to-llvm,gpu.module(convert-math-to-llvm,convert-arith-to-llvm,"
+    "convert-nvvm-to-llvm,canonicalize,cse,reconcile-unrealized-casts)";
 
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(std::string &error) {
   LLVMInitializeNVPTXTargetInfo();

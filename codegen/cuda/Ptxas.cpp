@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/cuda/Ptxas.h"
 
+#include "codegen/cuda/Cache.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -10,7 +12,6 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -63,61 +64,6 @@ static FailureOr<std::string> readFile(Location loc, StringRef name) {
   return (*buffer)->getBuffer().str();
 }
 
-/// Writes under a temporary name, then renames: readers see the whole file or none.
-static std::error_code writeFile(StringRef name, StringRef content) {
-  llvm::SmallString<128> temporary;
-  int file = -1;
-  if (std::error_code error = fs::createUniqueFile(name + ".%%%%%%", file, temporary))
-    return error;
-  llvm::raw_fd_ostream stream(file, /*shouldClose=*/true);
-  stream << content;
-  stream.close();
-  std::error_code error = stream.error();
-  stream.clear_error();
-  if (!error)
-    error = fs::rename(temporary, name);
-  if (error)
-    fs::remove(temporary);
-  return error;
-}
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// The cache
-//===--------------------------------------------------------------------------------------------------------------===//
-
-/// The directory of the cache; empty if there is none.
-static std::string getCacheDirectory(StringRef option) {
-  using llvm::sys::Process;
-  if (!option.empty())
-    return option == "none" ? "" : option.str();
-  if (std::optional<std::string> directory = Process::GetEnv("RONDO_CACHE_DIR"))
-    return *directory == "none" ? "" : *directory;
-  llvm::SmallString<128> directory;
-  if (!path::cache_directory(directory)) // XDG_CACHE_HOME, or .cache in the home directory
-    return "";
-  path::append(directory, "rondo");
-  return directory.str().str();
-}
-
-/// Identifies a ptxas without running it: a new installation changes its size or its time.
-static std::string describeTool(StringRef ptxas) {
-  fs::file_status status;
-  if (fs::status(ptxas, status))
-    return ptxas.str();
-  return (ptxas + ":" + Twine(status.getSize()) + ":" +
-          Twine(status.getLastModificationTime().time_since_epoch().count()))
-      .str();
-}
-
-static std::string getCacheKey(StringRef ptx, StringRef ptxas) {
-  llvm::SHA256 hash;
-  for (StringRef part : kFlags)
-    hash.update(part);
-  hash.update(describeTool(ptxas));
-  hash.update(ptx);
-  return llvm::toHex(hash.final(), /*LowerCase=*/true);
-}
-
 //===--------------------------------------------------------------------------------------------------------------===//
 // Assembling
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -152,7 +98,7 @@ static FailureOr<Cubin> runPtxas(Location loc, StringRef ptx, StringRef ptxas) {
   for (auto [name, suffix] : llvm::zip(names, suffixes))
     if (std::error_code error = fs::createTemporaryFile("rondo", suffix, name))
       return emitError(loc) << "cannot create a temporary file: " << error.message();
-  if (std::error_code error = writeFile(names[0], ptx))
+  if (std::error_code error = writeWholeFile(names[0], ptx))
     return emitError(loc) << "cannot write '" << names[0] << "': " << error.message();
 
   SmallVector<StringRef> arguments = {ptxas};
@@ -174,33 +120,28 @@ static FailureOr<Cubin> runPtxas(Location loc, StringRef ptx, StringRef ptxas) {
   return Cubin{std::move(*image), std::move(*report)};
 }
 
-FailureOr<Cubin> cuda::assemblePtx(Location loc, StringRef ptx, const PtxasOptions &options) {
+FailureOr<std::string> cuda::identifyPtxas(Location loc, const PtxasOptions &options) {
   FailureOr<std::string> ptxas = findPtxas(loc, options.path);
   if (failed(ptxas))
     return failure();
-  std::string directory = getCacheDirectory(options.cacheDirectory);
-  if (directory.empty())
-    return runPtxas(loc, ptx, *ptxas);
-  if (std::error_code error = fs::create_directories(directory))
-    return emitError(loc) << "cannot create the cache '" << directory << "': " << error.message()
-                          << "; set RONDO_CACHE_DIR to another directory, or to none";
+  return llvm::join(ArrayRef(kFlags), " ") + " " + describeFile(*ptxas);
+}
 
-  // The report goes first, so that a cubin in the cache always has one.
-  llvm::SmallString<128> base(directory);
-  path::append(base, getCacheKey(ptx, *ptxas));
-  std::string imageName = (base + ".cubin").str(), reportName = (base + ".txt").str();
-  if (fs::exists(imageName) && fs::exists(reportName)) {
-    FailureOr<std::string> image = readFile(loc, imageName), report = readFile(loc, reportName);
-    if (failed(image) || failed(report))
-      return failure();
-    return Cubin{std::move(*image), std::move(*report)};
-  }
-  FailureOr<Cubin> cubin = runPtxas(loc, ptx, *ptxas);
-  if (failed(cubin))
+FailureOr<Cubin> cuda::assemblePtx(Location loc, StringRef ptx, const PtxasOptions &options) {
+  FailureOr<std::string> ptxas = findPtxas(loc, options.path);
+  FailureOr<std::string> identity = identifyPtxas(loc, options);
+  if (failed(ptxas) || failed(identity))
     return failure();
-  for (auto [name, content] : {std::pair(reportName, cubin->report), std::pair(imageName, cubin->image)})
-    if (std::error_code error = writeFile(name, content))
-      return emitError(loc) << "cannot write '" << name << "' in the cache: " << error.message()
-                            << "; set RONDO_CACHE_DIR to another directory, or to none";
+  FailureOr<Cache> cache = Cache::open(loc, options.cacheDirectory);
+  if (failed(cache))
+    return failure();
+  std::string key = getCacheKey({*identity, ptx.str()}), imageName = key + ".cubin", reportName = key + ".txt";
+  if (std::optional<std::string> image = cache->find(imageName), report = cache->find(reportName); image && report)
+    return Cubin{std::move(*image), std::move(*report)};
+  FailureOr<Cubin> cubin = runPtxas(loc, ptx, *ptxas);
+  // The report goes first, so that a cubin in the cache always has one.
+  if (failed(cubin) || failed(cache->store(loc, reportName, cubin->report)) ||
+      failed(cache->store(loc, imageName, cubin->image)))
+    return failure();
   return cubin;
 }

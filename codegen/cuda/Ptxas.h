@@ -15,7 +15,7 @@ namespace mlir::rondo::cuda {
 
 struct PtxasOptions {
   std::string path;           ///< of ptxas; empty: look for it
-  std::string cacheDirectory; ///< empty: RONDO_CACHE_DIR, XDG_CACHE_HOME/rondo or ~/.cache/rondo; "none": no cache
+  std::string cacheDirectory; ///< see Cache::open
 };
 
 struct Cubin {
@@ -28,6 +28,9 @@ struct Cubin {
 /// keep wgmma asynchronous or ignored a register budget (C75xx): such a kernel is right, but slow. The same PTX,
 /// assembled by the same ptxas, comes from the cache the next time.
 FailureOr<Cubin> assemblePtx(Location loc, StringRef ptx, const PtxasOptions &options);
+
+/// Says which ptxas would be used, and how: what its results depend on besides the PTX. Fails if there is none.
+FailureOr<std::string> identifyPtxas(Location loc, const PtxasOptions &options);
 
 } // namespace mlir::rondo::cuda
 

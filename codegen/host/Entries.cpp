@@ -1,7 +1,9 @@
 //===- Entries.cpp - What a program exports -------------------------------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/host/Entries.h"
+#include "codegen/host/CudaCode.h"
 #include "codegen/host/Descriptors.h"
+#include "codegen/host/Globals.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -125,23 +127,6 @@ void ProgramEntries::addReference(func::FuncOp reference) {
 // The program header
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// A constant of struct or array type, built field by field.
-static Value createAggregate(OpBuilder &builder, Location loc, Type type, ValueRange fields) {
-  Value aggregate = LLVM::UndefOp::create(builder, loc, type);
-  for (auto [position, field] : llvm::enumerate(fields))
-    aggregate = LLVM::InsertValueOp::create(builder, loc, aggregate, field, static_cast<int64_t>(position));
-  return aggregate;
-}
-
-/// A constant global whose value `build` emits.
-static void createGlobal(ModuleOp module, Type type, LLVM::Linkage linkage, StringRef name,
-                         function_ref<Value(OpBuilder &)> build) {
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  auto global = LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true, linkage, name, Attribute());
-  builder.createBlock(&global.getInitializerRegion());
-  LLVM::ReturnOp::create(builder, module.getLoc(), build(builder));
-}
-
 void ProgramEntries::emitProgramHeader() {
   constexpr StringLiteral kFunctions = "rondo.functions";
   MLIRContext *context = module.getContext();
@@ -171,12 +156,15 @@ void ProgramEntries::emitProgramHeader() {
     auto constant = [&](Type type, Attribute value) {
       return LLVM::ConstantOp::create(builder, loc, type, value).getResult();
     };
-    return createAggregate(
-        builder, loc, headerType,
-        {constant(magicType, builder.getStringAttr(RONDO_PROGRAM_MAGIC)),
-         constant(i32, builder.getI32IntegerAttr(RONDO_ABI_VERSION)),
-         constant(i32, builder.getI32IntegerAttr(entries.size())),
-         LLVM::AddressOfOp::create(builder, loc, pointer, kFunctions), strings.getAddress(builder, loc, manifest),
-         constant(i64, builder.getI64IntegerAttr(manifest.size())), LLVM::ZeroOp::create(builder, loc, pointer)});
+    Value cuda = module.lookupSymbol(kCudaCode)
+                     ? LLVM::AddressOfOp::create(builder, loc, pointer, kCudaCode).getResult()
+                     : LLVM::ZeroOp::create(builder, loc, pointer).getResult();
+    return createAggregate(builder, loc, headerType,
+                           {constant(magicType, builder.getStringAttr(RONDO_PROGRAM_MAGIC)),
+                            constant(i32, builder.getI32IntegerAttr(RONDO_ABI_VERSION)),
+                            constant(i32, builder.getI32IntegerAttr(entries.size())),
+                            LLVM::AddressOfOp::create(builder, loc, pointer, kFunctions),
+                            strings.getAddress(builder, loc, manifest),
+                            constant(i64, builder.getI64IntegerAttr(manifest.size())), cuda});
   });
 }

@@ -5,6 +5,7 @@
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "codegen/Passes.h"
+#include "codegen/host/CudaCode.h"
 #include "codegen/host/Descriptors.h"
 #include "codegen/host/Entries.h"
 #include "codegen/host/RuntimeCalls.h"
@@ -132,8 +133,10 @@ void HostFunctionLowering::lower(exec::DispatchOp op) {
 
   auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, op.getKernelAttr());
   Value name = calls.getString(builder, loc, cast<StringAttr>(kernel->getAttr(exec::kKernelAttr)).getValue());
+  // What runs: the kernel's own code, or an operation on a GPU.
+  bool isCuda = kernel->hasAttr(exec::kCudaOperationAttr);
   Value address = LLVM::AddressOfOp::create(builder, loc, block.getType(), getKernelEntryName(kernel));
-  calls.callChecked(builder, loc, RuntimeFunction::Dispatch,
+  calls.callChecked(builder, loc, isCuda ? RuntimeFunction::Launch : RuntimeFunction::Dispatch,
                     {createStream(loc, op.getStream()), name, address, block,
                      createI64(builder, loc, kKernelArgumentBytes * arguments.size())});
 }
@@ -240,7 +243,10 @@ struct LowerHostPass : public rondo::impl::RondoLowerHostPassBase<LowerHostPass>
     for (func::FuncOp function : llvm::make_filter_range(functions, isHost))
       HostFunctionLowering(function, strings).run();
     for (func::FuncOp function : functions) // this renames them: host functions know kernels by their old names
-      if (function->hasAttr(exec::kKernelAttr))
+      if (auto operation = function->getAttrOfType<exec::CudaOperationAttr>(exec::kCudaOperationAttr)) {
+        emitCudaOperation(module, getKernelEntryName(function), operation);
+        function.erase();
+      } else if (function->hasAttr(exec::kKernelAttr))
         entries.addKernel(function);
       else if (function->hasAttr(RondoDialect::kReferenceAttr))
         entries.addReference(function);

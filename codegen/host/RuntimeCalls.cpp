@@ -17,7 +17,7 @@ FlatSymbolRefAttr StringPool::getGlobal(StringRef text) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   std::string content = text.str() + '\0';
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), content.size());
-  std::string name = "rondo.string_" + std::to_string(globals.size());
+  std::string name = prefix + std::to_string(globals.size());
   LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
                          builder.getStringAttr(content));
   return global = FlatSymbolRefAttr::get(builder.getContext(), name);

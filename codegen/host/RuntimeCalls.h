@@ -27,12 +27,14 @@ enum class RuntimeFunction : int64_t {
   Exchange = offsetof(rondo_runtime_table, exchange),
   Record = offsetof(rondo_runtime_table, record),
   Await = offsetof(rondo_runtime_table, await),
+  Launch = offsetof(rondo_runtime_table, launch),
 };
 
 /// Constant strings of a module, each stored once.
 class StringPool {
 public:
-  explicit StringPool(ModuleOp module) : module(module) {}
+  /// Strings are globals of the names `prefix`0, `prefix`1, ...
+  explicit StringPool(ModuleOp module, StringRef prefix = "rondo.string_") : module(module), prefix(prefix) {}
   /// The address of the NUL-terminated `text`.
   Value getAddress(OpBuilder &builder, Location loc, StringRef text);
   /// The name of the global that holds the NUL-terminated `text`.
@@ -40,6 +42,7 @@ public:
 
 private:
   ModuleOp module;
+  std::string prefix;
   std::map<std::string, FlatSymbolRefAttr> globals;
 };
 

@@ -48,8 +48,9 @@ struct AttendConfiguration {
   bool lazyRescale = false;                  ///< O is only rescaled when a maximum grows by much
   bool dependentLaunch = false;              ///< overlaps with the kernels before and after it
   CacheHint keyHint = CacheHint::EvictFirst; ///< K and V; none where several row tiles read them
-  CacheHint queryHint = CacheHint::EvictLast;
 
+  /// The CTAs of a grid read the same queries for every split; a persistent kernel reads each once.
+  CacheHint getQueryHint() const { return persistent ? CacheHint::EvictFirst : CacheHint::EvictLast; }
   /// Bulk copies need rows of a multiple of 16 bytes. Other rows are loaded element by element: right, but slow.
   bool hasPlainLoads() const { return features % 8 != 0 || valueFeatures % 8 != 0; }
 };

@@ -74,10 +74,16 @@ std::string cuda::getAttendName(const AttendConfiguration &c) {
     name += "_p" + std::to_string(c.polynomials);
   if (c.earlyTurn)
     name += "_e" + std::to_string(c.earlyTurn);
-  const std::pair<bool, StringRef> properties[] = {{c.scaledRows, "_scaled"},         {c.causal, "_causal"},
-                                                   {c.persistent, "_persistent"},     {c.overlapTiles, "_overlap"},
-                                                   {c.pingPong, "_pingpong"},         {c.lazyRescale, "_lazy"},
-                                                   {c.dependentLaunch, "_dependent"}, {c.negateScores, "_negated"}};
+  const std::pair<bool, StringRef> properties[] = {{c.scaledRows, "_scaled"},
+                                                   {c.causal, "_causal"},
+                                                   {c.persistent, "_persistent"},
+                                                   {c.overlapTiles, "_overlap"},
+                                                   {c.pingPong, "_pingpong"},
+                                                   {c.lazyRescale, "_lazy"},
+                                                   {c.dependentLaunch, "_dependent"},
+                                                   {c.negateScores, "_negated"},
+                                                   {c.keyHint == CacheHint::None, "_unhinted"},
+                                                   {c.keyHint == CacheHint::EvictLast, "_kept"}};
   for (auto [has, suffix] : properties)
     if (has)
       name += suffix;

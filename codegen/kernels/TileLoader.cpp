@@ -40,7 +40,7 @@ void BoxLoader::loadQueries(PipelineProducer &pipeline, const WorkTile &tile, Va
                        {emit.i32(panel * SmemTile::kPanelColumns), inner, outer, tile.head, tile.batch},
                        emitSmemOffset(emit, slot.tile, panel * box.panelBytes()),
                        slot.full,
-                       configuration.queryHint});
+                       configuration.getQueryHint()});
 }
 
 /// In a cluster, each CTA loads its part of the rows for all.

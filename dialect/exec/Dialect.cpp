@@ -11,10 +11,16 @@ using namespace mlir::exec;
 
 #include "dialect/exec/ExecDialect.cpp.inc"
 #include "dialect/exec/ExecEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/exec/ExecAttrs.cpp.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialect/exec/ExecTypes.cpp.inc"
 
 void ExecDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialect/exec/ExecAttrs.cpp.inc"
+      >();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "dialect/exec/ExecTypes.cpp.inc"

@@ -18,6 +18,8 @@
 
 #include "dialect/exec/ExecDialect.h.inc"
 #include "dialect/exec/ExecEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/exec/ExecAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialect/exec/ExecTypes.h.inc"
 
@@ -29,6 +31,9 @@ struct StreamResource : SideEffects::Resource::Base<StreamResource> {
 
 /// Marks a function as a kernel: it runs on a stream, by exec.dispatch alone.
 inline constexpr StringLiteral kKernelAttr = "exec.kernel";
+
+/// On a kernel without a body: the CudaOperationAttr that says what to launch for it.
+inline constexpr StringLiteral kCudaOperationAttr = "exec.cuda_operation";
 } // namespace mlir::exec
 
 #define GET_OP_CLASSES

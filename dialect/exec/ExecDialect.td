@@ -14,6 +14,7 @@ def Exec_Dialect : Dialect {
     ordered by events alone. Every op is one call of the runtime (runtime/include/rondo/abi.h), which returns a status
     that host code checks and unwinds on. Nothing waits for a whole device, and the host waits for nothing.
   }];
+  let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
 }
 

@@ -3,6 +3,7 @@
 #ifndef EXEC_OPS_TD
 #define EXEC_OPS_TD
 
+include "dialect/exec/ExecAttrs.td"
 include "dialect/exec/ExecDialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"

@@ -166,7 +166,7 @@ SmallVector<Value> AttentionOp::createPartial(OpBuilder &builder, ValueRange que
   auto attend =
       AttendOp::create(builder, loc, TypeRange{output.getType(), lse.getType()}, queries[0], keys[0], keys[1], output,
                        lse, queryStart, keyStart, diagonal, builder.getF64FloatAttr(getScaleOrDefault()),
-                       PositionLayoutAttr::get(builder.getContext(), PositionLayout::Contiguous));
+                       PositionLayoutAttr::get(builder.getContext(), PositionLayout::Contiguous), /*kernel=*/nullptr);
   return llvm::to_vector_of<Value>(attend->getResults());
 }
 
@@ -175,7 +175,7 @@ SmallVector<Value> AttentionOp::combinePartials(OpBuilder &builder, Side home, V
   if (home == Side::Key)
     return {}; // nothing of attention's state lives with the keys
   auto merge = MergeOp::create(builder, getLoc(), accumulated.getTypes(), partial[0], partial[1], accumulated[0],
-                               accumulated[1]);
+                               accumulated[1], /*kernel=*/nullptr);
   return llvm::to_vector_of<Value>(merge->getResults());
 }
 

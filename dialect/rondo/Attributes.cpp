@@ -93,3 +93,38 @@ void ShardingAttr::print(AsmPrinter &printer) const {
   });
   printer << "]>";
 }
+
+// <attend [<...>, <...>] merge <...>>
+Attribute KernelAttr::parse(AsmParser &parser, Type) {
+  SmallVector<AttendKernelAttr> attend;
+  MergeKernelAttr merge;
+  auto parseKernel = [&]() -> ParseResult {
+    auto kernel = FieldParser<AttendKernelAttr>::parse(parser);
+    return failed(kernel) ? ParseResult(failure()) : (attend.push_back(*kernel), ParseResult(success()));
+  };
+  if (parser.parseLess() ||
+      (succeeded(parser.parseOptionalKeyword("attend")) &&
+       parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseKernel, " in the kernels of attention")))
+    return {};
+  if (succeeded(parser.parseOptionalKeyword("merge"))) {
+    auto kernel = FieldParser<MergeKernelAttr>::parse(parser);
+    if (failed(kernel))
+      return {};
+    merge = *kernel;
+  }
+  return parser.parseGreater() ? KernelAttr() : get(parser.getContext(), attend, merge);
+}
+
+void KernelAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  if (!getAttend().empty()) {
+    printer << "attend [";
+    llvm::interleaveComma(getAttend(), printer, [&](AttendKernelAttr kernel) { kernel.print(printer); });
+    printer << ']' << (getMerge() ? " " : "");
+  }
+  if (getMerge()) {
+    printer << "merge ";
+    getMerge().print(printer);
+  }
+  printer << '>';
+}

@@ -4,6 +4,7 @@
 #define RONDO_PARTIAL_OPS_TD
 
 include "dialect/rondo/RondoAttrs.td"
+include "dialect/rondo/RondoKernelAttrs.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -44,13 +45,16 @@ def Rondo_AttendOp : Rondo_PartialOp<"attend", [AttrSizedOperandSegments]> {
     - (attend_c5) results are there for tensors, of the types of `outs`, and absent for memrefs;
     - (attend_c6) the last dimension of a memref is contiguous.
 
+    `kernel`, which targets with a choice of kernels set, says which generated kernels may compute it.
+
     Lifespan: partition creates it; code generation replaces it by a kernel.
   }];
   let arguments = (ins Rondo_Shard:$query, Rondo_Shard:$key, Rondo_Shard:$value,
                        Rondo_Shard:$output, Rondo_Shard:$lse,
                        Optional<Index>:$query_start, Optional<Index>:$key_start, Optional<Index>:$diagonal,
                        F64Attr:$scale,
-                       DefaultValuedAttr<Rondo_PositionLayout, "PositionLayout::Contiguous">:$positions);
+                       DefaultValuedAttr<Rondo_PositionLayout, "PositionLayout::Contiguous">:$positions,
+                       OptionalAttr<Rondo_KernelAttr>:$kernel);
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `outs` `(` $output `,` $lse `:` type($output) `,` type($lse) `)` `scale` $scale
@@ -86,7 +90,8 @@ def Rondo_MergeOp : Rondo_PartialOp<"merge"> {
 
     Lifespan: partition creates it; code generation replaces it by a kernel.
   }];
-  let arguments = (ins Rondo_Shard:$partial_output, Rondo_Shard:$partial_lse, Rondo_Shard:$output, Rondo_Shard:$lse);
+  let arguments = (ins Rondo_Shard:$partial_output, Rondo_Shard:$partial_lse, Rondo_Shard:$output, Rondo_Shard:$lse,
+                       OptionalAttr<Rondo_KernelAttr>:$kernel);
   let assemblyFormat = [{
     `ins` `(` $partial_output `,` $partial_lse `:` type($partial_output) `,` type($partial_lse) `)`
     `outs` `(` $output `,` $lse `:` type($output) `,` type($lse) `)` attr-dict (`->` type($results)^)?

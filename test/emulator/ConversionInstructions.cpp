@@ -27,6 +27,12 @@ To truncate(float a) {
   return static_cast<To>(value);
 }
 
+// To integers, as floats.
+float roundDown(float a) { return std::floor(a); }
+float roundUp(float a) { return std::ceil(a); }
+float roundTowardsZero(float a) { return std::trunc(a); }
+float roundToEven(float a) { return std::nearbyint(a); }
+
 // The first operand becomes the upper half.
 uint32_t packBF16(float high, float low) { return uint32_t(toBF16(high)) << 16 | toBF16(low); }
 uint32_t packF16(float high, float low) { return uint32_t(toF16(high)) << 16 | toF16(low); }
@@ -47,6 +53,10 @@ InstructionList rondo::emulator::getConversionInstructions() {
       lanewise<&convert<float, uint32_t>>("cvt.rn.f32.u32"),
       lanewise<&truncate<int32_t>>("cvt.rzi[.ftz].s32.f32"),
       lanewise<&truncate<uint32_t>>("cvt.rzi[.ftz].u32.f32"),
+      lanewise<&roundDown>("cvt.rmi.f32.f32"),
+      lanewise<&roundUp>("cvt.rpi.f32.f32"),
+      lanewise<&roundTowardsZero>("cvt.rzi.f32.f32"),
+      lanewise<&roundToEven>("cvt.rni.f32.f32"),
       lanewise<&fromF16>("cvt.f32.f16"),
       lanewise<&fromBF16>("cvt.f32.bf16"),
       lanewise<&toF16>("cvt.rn.f16.f32"),

@@ -195,6 +195,8 @@ InstructionList rondo::emulator::getIntegerInstructions() {
       lanewise<&multiplyWide<uint32_t, uint16_t>>("mul.wide.u16"),
       lanewise<&multiplyAddWide<int64_t, int32_t>>("mad.wide.s32"),
       lanewise<&multiplyAddWide<uint64_t, uint32_t>>("mad.wide.u32"),
+      lanewise<&multiplyHigh<int32_t, int16_t>>("mul.hi.s16"),
+      lanewise<&multiplyHigh<uint32_t, uint16_t>>("mul.hi.u16"),
       lanewise<&multiplyHigh<int64_t, int32_t>>("mul.hi.s32"),
       lanewise<&multiplyHigh<uint64_t, uint32_t>>("mul.hi.u32"),
       lanewise<&multiplyHigh<__int128, int64_t>>("mul.hi.s64"),

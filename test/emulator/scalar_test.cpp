@@ -39,7 +39,8 @@ TEST(Integers, Arithmetic) {
 }
 
 TEST(Integers, Wide) {
-  check({{"mul.wide.s32 %l1, -3, 5; shr.u64 %l1, %l1, 32; cvt.u32.u64 %result, %l1;", 0xFFFFFFFF},
+  check({{"mov.b32 {%h1, %h2}, 0xFFFF; mul.hi.u16 %h3, %h1, %h1; cvt.u32.u16 %result, %h3;", 0xFFFE},
+         {"mul.wide.s32 %l1, -3, 5; shr.u64 %l1, %l1, 32; cvt.u32.u64 %result, %l1;", 0xFFFFFFFF},
          {"mul.wide.u32 %l1, -3, 5; shr.u64 %l1, %l1, 32; cvt.u32.u64 %result, %l1;", 4},
          {"mov.b64 %l1, 1; shl.b64 %l1, %l1, 40; add.s64 %l1, %l1, -1; shr.s64 %l1, %l1, 36; cvt.u32.u64 %result, %l1;",
           15},
@@ -155,6 +156,10 @@ TEST(Floats, Conversions) {
   EXPECT_EQ(evaluateFloat("mov.b32 {%h1, %h2}, 0x3F80C000; cvt.f32.bf16 %result, %h1;"), -2.0f);
   EXPECT_EQ(evaluateFloat("cvt.rn.f32.s32 %result, -7;"), -7.0f);
   EXPECT_EQ(evaluate("cvt.rzi.s32.f32 %result, " + literal(-2.75f) + ";"), 0xFFFFFFFEu);
+  EXPECT_EQ(apply("cvt.rmi.f32.f32", {-2.25f}), -3.0f);
+  EXPECT_EQ(apply("cvt.rpi.f32.f32", {-2.75f}), -2.0f);
+  EXPECT_EQ(apply("cvt.rzi.f32.f32", {-2.75f}), -2.0f);
+  EXPECT_EQ(apply("cvt.rni.f32.f32", {2.5f}), 2.0f);
 }
 
 } // namespace

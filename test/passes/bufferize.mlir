@@ -131,3 +131,44 @@ func.func @constants(%x: tensor<4x8xf32>, %sum: tensor<4x8xf32> {spmd.output}, %
   %r1 = linalg.copy ins(%two : tensor<4x8xf32>) outs(%twos : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %r0, %r1 : tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// Attention that is only rounded writes the narrow type, and where the result belongs.
+// CHECK-LABEL: func.func @narrow
+// CHECK-SAME:    %[[OUT:[^:]+]]: memref<1x2x?x8xbf16, strided<[?, ?, ?, 1], offset: ?>> {spmd.output}
+// CHECK:       rondo.attend ins({{.+}}) outs(%[[OUT]], %{{.+}} : memref<1x2x?x8xbf16, {{.+}}>, memref<1x2x?xf32>)
+// CHECK-NOT:   linalg
+// CHECK:       return
+func.func @narrow(%q: tensor<1x2x?x8xbf16>, %out: tensor<1x2x?x8xbf16> {spmd.output}, %n: index)
+    -> tensor<1x2x?x8xbf16> {
+  %o_empty = tensor.empty(%n) : tensor<1x2x?x8xf32>
+  %l_empty = tensor.empty(%n) : tensor<1x2x?xf32>
+  %o:2 = rondo.attend ins(%q, %q, %q : tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>)
+      outs(%o_empty, %l_empty : tensor<1x2x?x8xf32>, tensor<1x2x?xf32>) scale 1.0
+      -> tensor<1x2x?x8xf32>, tensor<1x2x?xf32>
+  %t = arith.truncf %o#0 : tensor<1x2x?x8xf32> to tensor<1x2x?x8xbf16>
+  %r = linalg.copy ins(%t : tensor<1x2x?x8xbf16>) outs(%out : tensor<1x2x?x8xbf16>) -> tensor<1x2x?x8xbf16>
+  return %r : tensor<1x2x?x8xbf16>
+}
+
+// -----
+
+// Its f32 result is used too: both are there.
+// CHECK-LABEL: func.func @wide_and_narrow
+// CHECK:       rondo.attend ins({{.+}}) outs(%{{.+}}, %{{.+}} : memref<1x2x?x8xf32{{.*}}>, memref<1x2x?xf32>)
+// CHECK:       arith.truncf
+// CHECK:       return
+func.func @wide_and_narrow(%q: tensor<1x2x?x8xbf16>, %out: tensor<1x2x?x8xbf16> {spmd.output},
+                           %wide: tensor<1x2x?x8xf32> {spmd.output}, %n: index)
+    -> (tensor<1x2x?x8xbf16>, tensor<1x2x?x8xf32>) {
+  %o_empty = tensor.empty(%n) : tensor<1x2x?x8xf32>
+  %l_empty = tensor.empty(%n) : tensor<1x2x?xf32>
+  %o:2 = rondo.attend ins(%q, %q, %q : tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>)
+      outs(%o_empty, %l_empty : tensor<1x2x?x8xf32>, tensor<1x2x?xf32>) scale 1.0
+      -> tensor<1x2x?x8xf32>, tensor<1x2x?xf32>
+  %t = arith.truncf %o#0 : tensor<1x2x?x8xf32> to tensor<1x2x?x8xbf16>
+  %r = linalg.copy ins(%t : tensor<1x2x?x8xbf16>) outs(%out : tensor<1x2x?x8xbf16>) -> tensor<1x2x?x8xbf16>
+  %w = linalg.copy ins(%o#0 : tensor<1x2x?x8xf32>) outs(%wide : tensor<1x2x?x8xf32>) -> tensor<1x2x?x8xf32>
+  return %r, %w : tensor<1x2x?x8xbf16>, tensor<1x2x?x8xf32>
+}

@@ -64,18 +64,40 @@ static unsigned getVectorBits(const llvm::TargetMachine &machine) {
   return subtarget->checkFeatures("+avx512f") ? 512 : subtarget->checkFeatures("+avx2") ? 256 : 128;
 }
 
-Compiler::Compiler(const CompilerOptions &options, std::unique_ptr<llvm::TargetMachine> machine)
-    : options(options), machine(std::move(machine)) {
+Compiler::Compiler(const CompilerOptions &options, const Target &target, std::unique_ptr<llvm::TargetMachine> machine)
+    : options(options), target(target), machine(std::move(machine)) {
   this->options.pipeline.vectorBits = getVectorBits(*this->machine);
+  this->options.pipeline.cuda = target.isCuda();
 }
 Compiler::~Compiler() = default;
 Compiler::Compiler(Compiler &&) = default;
 
+/// Verifies that options about CUDA were not given for another target: they would be without effect.
+static LogicalResult verifyCpuOptions(Location loc, const CompilerOptions &options) {
+  std::string given = !options.pipeline.kernel.empty()             ? "--kernel=" + options.pipeline.kernel
+                      : options.image.kind == cuda::ImageKind::Ptx ? "--cuda-image=ptx"
+                      : !options.image.ptxas.empty()               ? "--ptxas=" + options.image.ptxas
+                                                                   : "";
+  if (given.empty())
+    return success();
+  return emitError(loc) << given << " is about kernels for cuda:sm_90a, but the target is " << options.target;
+}
+
 FailureOr<Compiler> Compiler::create(Location loc, const CompilerOptions &options) {
-  auto machine = createTargetMachine(loc, options.cpu);
+  FailureOr<Target> target = parseTarget(loc, options.target, options.cpu);
+  if (failed(target))
+    return failure();
+  if (!target->isCuda() && failed(verifyCpuOptions(loc, options)))
+    return failure();
+  auto machine = createTargetMachine(loc, target->cpu);
   if (failed(machine))
     return failure();
-  return Compiler(options, std::move(*machine));
+  return Compiler(options, *target, std::move(*machine));
+}
+
+/// As the manifest says it.
+std::string Compiler::getTargetName() const {
+  return target.isCuda() ? "cuda:sm_90a" : "cpu:" + machine->getTargetCPU().str();
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -131,6 +153,14 @@ LogicalResult Compiler::selectFunction(ModuleOp module) {
   return success();
 }
 
+LogicalResult Compiler::runPasses(ModuleOp module, void (*addPasses)(OpPassManager &, const PipelineOptions &)) {
+  PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
+  if (options.configurePasses && failed(options.configurePasses(passes)))
+    return failure();
+  addPasses(passes, options.pipeline);
+  return passes.run(module);
+}
+
 LogicalResult Compiler::lower(ModuleOp module, Level level) {
   if (failed(selectFunction(module)))
     return failure();
@@ -156,13 +186,11 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
     if (!taken || arrow.to > level)
       continue;
     if (arrow.to == Level::Llvm)
-      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(),
-                                                     createManifest(module, "cpu:" + machine->getTargetCPU().str())));
-    PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
-    if (options.configurePasses && failed(options.configurePasses(passes)))
-      return failure();
-    arrow.add(passes, options.pipeline);
-    if (failed(passes.run(module)))
+      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(), createManifest(module, getTargetName())));
+    if (arrow.to == Level::Llvm && target.isCuda())
+      if (failed(runPasses(module, addCudaKernelPasses)) || failed(cuda::embedKernels(module, options.image)))
+        return failure();
+    if (failed(runPasses(module, arrow.add)))
       return failure();
   }
   return success();
@@ -185,7 +213,25 @@ LogicalResult Compiler::emitObject(ModuleOp module, llvm::raw_pwrite_stream &out
   return success();
 }
 
+/// Writes the CUDA kernels alone.
+LogicalResult Compiler::emitKernels(ModuleOp module, Level level, llvm::raw_pwrite_stream &output) {
+  if (!target.isCuda())
+    return module.emitError() << "--emit=" << getName(level) << " writes the kernels of a program for cuda:sm_90a, but "
+                              << "the target is " << options.target;
+  if (failed(lower(module, Level::Exec)) || failed(runPasses(module, addCudaKernelPasses)))
+    return failure();
+  cuda::ImageOptions image = options.image;
+  image.kind = level == Level::Ptx ? cuda::ImageKind::Ptx : cuda::ImageKind::Cubin;
+  FailureOr<std::string> content = cuda::createImage(module, image);
+  if (failed(content))
+    return failure();
+  output << *content;
+  return success();
+}
+
 LogicalResult Compiler::compile(ModuleOp module, Level level, llvm::raw_pwrite_stream &output) {
+  if (level == Level::Ptx || level == Level::Cubin)
+    return emitKernels(module, level, output);
   if (failed(lower(module, std::min(level, Level::Llvm))))
     return failure();
   if (level == Level::Object)
@@ -214,7 +260,7 @@ LogicalResult Compiler::compileToFile(ModuleOp module, Level level, StringRef pa
     return failure(); // before the work
   SmallString<0> content;
   llvm::raw_svector_ostream stream(content);
-  if (failed(compile(module, std::min(level, Level::Object), stream)))
+  if (failed(compile(module, level == Level::SharedObject ? Level::Object : level, stream)))
     return failure();
   if (level != Level::SharedObject)
     return failure(failed(file->write(content)) || failed(file->keep()));

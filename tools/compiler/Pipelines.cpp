@@ -24,7 +24,7 @@ static void addTextual(OpPassManager &passes, StringRef pipeline) {
 }
 
 StringRef rondo::getName(Level level) {
-  static constexpr StringLiteral names[] = {"rondo", "spmd", "exec", "llvm", "obj", "so"};
+  static constexpr StringLiteral names[] = {"rondo", "spmd", "exec", "llvm", "obj", "so", "ptx", "cubin"};
   return names[static_cast<size_t>(level)];
 }
 
@@ -61,7 +61,14 @@ void rondo::addSpmdPasses(OpPassManager &passes, const PipelineOptions &options)
   passes.addPass(createCSEPass());
 }
 
-void rondo::addExecPasses(OpPassManager &passes, const PipelineOptions &) {
+/// Those that have kernels keep them.
+static void addKernelChoice(OpPassManager &passes, const PipelineOptions &options) {
+  RondoChooseKernelsCudaPassOptions choice;
+  choice.kernel = options.kernel;
+  passes.addPass(createRondoChooseKernelsCudaPass(choice));
+}
+
+void rondo::addExecPasses(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createRondoBufferizePass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
@@ -71,12 +78,21 @@ void rondo::addExecPasses(OpPassManager &passes, const PipelineOptions &) {
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createExecVerifyOrderPass());
+  if (options.cuda)
+    addKernelChoice(passes, options);
+}
+
+void rondo::addCudaKernelPasses(OpPassManager &passes, const PipelineOptions &options) {
+  addKernelChoice(passes, options);
+  passes.addPass(createRondoLowerKernelsCudaPass());
 }
 
 void rondo::addLlvmPasses(OpPassManager &passes, const PipelineOptions &options) {
-  RondoLowerKernelsCpuPassOptions kernels;
-  kernels.vectorBits = options.vectorBits;
-  passes.addPass(createRondoLowerKernelsCpuPass(kernels));
+  if (!options.cuda) {
+    RondoLowerKernelsCpuPassOptions kernels;
+    kernels.vectorBits = options.vectorBits;
+    passes.addPass(createRondoLowerKernelsCpuPass(kernels));
+  }
   addTextual(passes, cpu::getBranchesPipeline());
   passes.addPass(createRondoLowerHostPass());
   addTextual(passes, cpu::getLlvmPipeline());

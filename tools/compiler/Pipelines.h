@@ -23,6 +23,8 @@ enum class Level {
   Llvm,         // the LLVM dialect
   Object,       // an object file
   SharedObject, // a program
+  Ptx,          // the CUDA kernels alone, as PTX
+  Cubin,        // the same as machine code
 };
 
 struct PipelineOptions {
@@ -30,6 +32,8 @@ struct PipelineOptions {
   bool overlap = true;   // false: every transfer is waited for where it starts
   bool reference = true; // keep a float64 evaluation of every function, for --check
   unsigned vectorBits = 256;
+  bool cuda = false;  // kernels for CUDA, not for the CPU
+  std::string kernel; // CUDA kernels by hand (KernelOptions.h)
 };
 
 /// The name of a level, as in --emit.
@@ -42,6 +46,8 @@ Level detectLevel(ModuleOp module);
 void addGlobalPasses(OpPassManager &passes, const PipelineOptions &options);
 void addSpmdPasses(OpPassManager &passes, const PipelineOptions &options);
 void addExecPasses(OpPassManager &passes, const PipelineOptions &options);
+/// CUDA only: afterwards the module's kernels must be embedded (embedKernels) before it is taken to the LLVM dialect.
+void addCudaKernelPasses(OpPassManager &passes, const PipelineOptions &options);
 /// The manifest must be on the module (kManifestAttr).
 void addLlvmPasses(OpPassManager &passes, const PipelineOptions &options);
 

@@ -3,6 +3,7 @@
 #include "tools/compiler/Plan.h"
 
 #include "codegen/host/Entries.h"
+#include "codegen/kernels/KernelAttributes.h"
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"
 #include "tools/compiler/Compiler.h"
@@ -21,29 +22,35 @@ using namespace mlir::rondo;
 //===--------------------------------------------------------------------------------------------------------------===//
 
 namespace {
-/// Keeps the remarks that say which schedule an attention has.
-class ScheduleRecorder : public remark::detail::MLIRRemarkStreamerBase {
+/// Keeps the remarks that say which schedule an attention has, and how long its kernels will take.
+class DecisionRecorder : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  explicit ScheduleRecorder(std::vector<PlannedAttention> &attentions) : attentions(attentions) {}
+  DecisionRecorder(std::vector<PlannedAttention> &attentions, std::map<std::string, std::string> &predictions)
+      : attentions(attentions), predictions(predictions) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    if (remark.getCategoryName() != "rondo-schedule" || remark.getRemarkType() != llvm::remarks::Type::Passed)
+    if (remark.getRemarkType() != llvm::remarks::Type::Passed)
       return;
     auto get = [&](StringRef key) {
       auto *arg = llvm::find_if(remark.getArgs(), [&](const auto &arg) { return arg.key == key; });
       return arg == remark.getArgs().end() ? std::string() : arg->val;
     };
+    if (remark.getCategoryName() == "rondo-kernels")
+      predictions[remark.getFunction().str()] = get("predicted");
+    if (remark.getCategoryName() != "rondo-schedule")
+      return;
     attentions.push_back({remark.getFunction().str(), remark.getLocation(), get("schedule"), get("steps"), get("bytes"),
                           get("choice"), get("versus")});
   }
 
 private:
   std::vector<PlannedAttention> &attentions;
+  std::map<std::string, std::string> &predictions;
 };
 } // namespace
 
 LogicalResult Plan::record(MLIRContext &context, bool print) {
-  return enableRemarks(context, std::make_unique<ScheduleRecorder>(attentions), print);
+  return enableRemarks(context, std::make_unique<DecisionRecorder>(attentions, predictions), print);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -130,6 +137,25 @@ static std::string describeKernels(func::FuncOp function) {
       text += " x" + std::to_string(known.size());
   }
   return text.empty() ? "none" : text;
+}
+
+/// The names of the CUDA kernels that may run for a kernel function; none for other targets.
+static SmallVector<std::string> findCudaKernels(func::FuncOp function) {
+  SmallVector<std::string> names;
+  function.walk([&](Operation *op) {
+    KernelAttr chosen;
+    if (auto attend = dyn_cast<AttendOp>(op))
+      chosen = attend.getKernelAttr();
+    else if (auto merge = dyn_cast<MergeOp>(op))
+      chosen = merge.getKernelAttr();
+    if (!chosen)
+      return;
+    for (AttendKernelAttr kernel : chosen.getAttend())
+      names.push_back(cuda::getAttendName(cuda::getConfiguration(kernel)));
+    if (chosen.getMerge())
+      names.push_back(cuda::getMergeName(cuda::getConfiguration(chosen.getMerge())));
+  });
+  return names;
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -219,7 +245,29 @@ static std::vector<PlannedAttention> findAttentions(func::FuncOp function, Array
   return attentions;
 }
 
-static void printFunction(func::FuncOp function, ArrayRef<PlannedAttention> recorded, llvm::raw_ostream &os) {
+/// For each kernel function that has them, its CUDA kernels: all that may run, of which the runtime chooses.
+static void printCudaKernels(llvm::raw_ostream &os, func::FuncOp function,
+                             const std::map<std::string, std::string> &predictions) {
+  SetVector<Operation *> kernels;
+  function.walk([&](exec::DispatchOp dispatch) {
+    if (auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(dispatch, dispatch.getKernelAttr()))
+      kernels.insert(kernel);
+  });
+  for (Operation *op : kernels) {
+    auto kernel = cast<func::FuncOp>(op);
+    StringRef key = kernel->getAttrOfType<StringAttr>(exec::kKernelAttr).getValue();
+    for (const std::string &name : findCudaKernels(kernel)) {
+      printRow(os, 4, key, name);
+      key = "";
+    }
+    if (auto prediction = predictions.find(kernel.getName().str());
+        prediction != predictions.end() && !prediction->second.empty())
+      printRow(os, 4, "", "predicted: " + prediction->second);
+  }
+}
+
+static void printFunction(func::FuncOp function, ArrayRef<PlannedAttention> recorded,
+                          const std::map<std::string, std::string> &predictions, llvm::raw_ostream &os) {
   os << "function " << function.getName() << describeLocation(function.getLoc()) << '\n';
   if (std::string lengths = describeLengths(function); !lengths.empty())
     printRow(os, 2, "lengths", lengths);
@@ -237,6 +285,7 @@ static void printFunction(func::FuncOp function, ArrayRef<PlannedAttention> reco
   printRow(os, 2, "sent", describeFormula(function, "spmd.communication_bytes") + " by each rank");
   printRow(os, 2, "arena", describeFormula(function, "spmd.workspace_bytes") + " on each rank");
   printRow(os, 2, "kernels", describeKernels(function));
+  printCudaKernels(os, function, predictions);
 }
 
 void Plan::print(ModuleOp module, llvm::raw_ostream &os) const {
@@ -253,5 +302,5 @@ void Plan::print(ModuleOp module, llvm::raw_ostream &os) const {
   for (auto function : module.getOps<func::FuncOp>())
     if (function.isPublic() && !function->hasAttr(RondoDialect::kReferenceAttr) &&
         !function->hasAttr(exec::kKernelAttr))
-      printFunction(function, attentions, os);
+      printFunction(function, attentions, predictions, os);
 }

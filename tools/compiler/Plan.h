@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The plan of each public function: for each attention its schedule, its steps, the bytes that it sends and what hides
-// its transfers; the arena and the kernels. Schedules are what the passes remark; the rest is read off the program.
+// its transfers; the arena and the kernels, for CUDA with their configurations. Schedules are what the passes remark;
+// the rest is read off the program.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #ifndef RONDO_TOOLS_COMPILER_PLAN_H
@@ -11,6 +12,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,7 +37,8 @@ public:
   void print(ModuleOp module, llvm::raw_ostream &os) const;
 
 private:
-  std::vector<PlannedAttention> attentions; // of all functions, each function's in program order
+  std::vector<PlannedAttention> attentions;       // of all functions, each function's in program order
+  std::map<std::string, std::string> predictions; // times of kernel functions, where they are known
 };
 
 } // namespace mlir::rondo

@@ -23,7 +23,11 @@ static CompilerOptions convert(const rondo_compiler_options &options) {
   converted.pipeline.schedule = text(options.schedule, "auto");
   converted.pipeline.overlap = options.overlap;
   converted.pipeline.reference = options.reference;
-  converted.cpu = text(options.cpu, "native");
+  converted.pipeline.kernel = text(options.kernel, "");
+  converted.target = text(options.target, "cpu");
+  converted.cpu = text(options.cpu, "");
+  converted.image.kind = options.ptx ? cuda::ImageKind::Ptx : cuda::ImageKind::Cubin;
+  converted.image.ptxas = text(options.ptxas, "");
   converted.function = text(options.function, "");
   converted.linker = text(options.linker, "");
   return converted;

@@ -23,9 +23,23 @@ static cl::OptionCategory category("rondo-compile options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("<input.mlir>"), cl::init("-"), cl::cat(category));
 static cl::opt<std::string> outputPath("o", cl::desc("Where to write; - is standard output, for text"),
                                        cl::value_desc("path"), cl::init("-"), cl::cat(category));
-static cl::opt<std::string> target("target", cl::desc("What to compile for: cpu"), cl::init("cpu"), cl::cat(category));
-static cl::opt<std::string> cpu("cpu", cl::desc("native, or a CPU's name such as x86-64-v3"), cl::init("native"),
-                                cl::cat(category));
+static cl::opt<std::string> target("target", cl::desc("What to compile for: cpu[:NAME] or cuda:sm_90a"),
+                                   cl::init("cpu"), cl::cat(category));
+static cl::opt<std::string>
+    cpu("cpu",
+        cl::desc("CPU that runs kernels, or for CUDA the host's code: native, or a name such as "
+                 "x86-64-v3"),
+        cl::cat(category));
+static cl::opt<std::string> kernel("kernel",
+                                   cl::desc("CUDA kernels by hand: attend:block-keys=176,stages=2,...;merge:unroll=2"),
+                                   cl::value_desc("kernel:key=value,..."), cl::cat(category));
+static cl::opt<cuda::ImageKind>
+    cudaImage("cuda-image", cl::desc("What a program for CUDA holds"), cl::init(cuda::ImageKind::Cubin),
+              cl::values(clEnumValN(cuda::ImageKind::Cubin, "cubin", "machine code, by ptxas (default)"),
+                         clEnumValN(cuda::ImageKind::Ptx, "ptx", "PTX, which the driver compiles at load")),
+              cl::cat(category));
+static cl::opt<std::string> ptxas("ptxas", cl::desc("Path of CUDA's assembler (default: PATH, then CUDA_HOME, ...)"),
+                                  cl::value_desc("path"), cl::cat(category));
 static cl::opt<std::string> schedule("schedule", cl::desc("Schedule of every attention: auto, query-ring, kv-ring"),
                                      cl::init("auto"), cl::cat(category));
 static cl::opt<Level> emit("emit", cl::desc("What to write"), cl::init(Level::SharedObject),
@@ -34,7 +48,9 @@ static cl::opt<Level> emit("emit", cl::desc("What to write"), cl::init(Level::Sh
                                       clEnumValN(Level::Exec, "exec", "work on streams"),
                                       clEnumValN(Level::Llvm, "llvm", "the LLVM dialect"),
                                       clEnumValN(Level::Object, "obj", "an object file"),
-                                      clEnumValN(Level::SharedObject, "so", "a program (default)")),
+                                      clEnumValN(Level::SharedObject, "so", "a program (default)"),
+                                      clEnumValN(Level::Ptx, "ptx", "CUDA kernels as PTX"),
+                                      clEnumValN(Level::Cubin, "cubin", "CUDA kernels as machine code")),
                            cl::cat(category));
 static cl::opt<bool> noOverlap("no-overlap", cl::desc("Wait for every transfer where it starts"), cl::cat(category));
 static cl::opt<bool> noReference("no-reference",
@@ -44,9 +60,10 @@ static cl::opt<std::string> function("function", cl::desc("Compile only this pub
 static cl::opt<std::string> linker("linker", cl::desc("C compiler driver that links (default: cc, gcc or clang)"),
                                    cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what the compiler decided, and why"), cl::cat(category));
-static cl::opt<bool> printPlan("print-plan",
-                               cl::desc("Print schedules, steps, bytes, arena and overlap instead of writing anything"),
-                               cl::cat(category));
+static cl::opt<bool>
+    printPlan("print-plan",
+              cl::desc("Print schedules, steps, bytes, arena, overlap and kernels instead of writing anything"),
+              cl::cat(category));
 
 static int fail(const Twine &message) {
   llvm::errs() << "rondo-compile: error: " << message << '\n';
@@ -81,9 +98,7 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Compiles attention programs whose sequences are sharded over ranks\n");
 
-  if (target != "cpu")
-    return fail("unknown target '" + target + "'; expected cpu");
-  bool binary = emit == Level::Object || emit == Level::SharedObject;
+  bool binary = emit == Level::Object || emit == Level::SharedObject || emit == Level::Cubin;
   if (printPlan && (outputPath != "-" || emit.getNumOccurrences() > 0))
     return fail("--print-plan prints to standard output and writes nothing: leave out -o and --emit");
   if (binary && !printPlan && outputPath == "-")
@@ -116,7 +131,11 @@ int main(int argc, char **argv) {
   options.pipeline.schedule = schedule;
   options.pipeline.overlap = !noOverlap;
   options.pipeline.reference = !noReference;
+  options.pipeline.kernel = kernel;
+  options.target = target;
   options.cpu = cpu;
+  options.image.kind = cudaImage;
+  options.image.ptxas = ptxas;
   options.function = function;
   options.linker = linker;
   options.removeOnSignal = true;

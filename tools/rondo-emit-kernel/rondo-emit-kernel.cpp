@@ -99,7 +99,6 @@ static AttendConfiguration getAttendConfiguration() {
   c.overlapTiles = overlapTiles;
   c.dependentLaunch = dependentLaunch;
   c.keyHint = keyHint;
-  c.queryHint = persistent ? CacheHint::EvictFirst : CacheHint::EvictLast;
   return c;
 }
 

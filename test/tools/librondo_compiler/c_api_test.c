@@ -69,6 +69,14 @@ static void test_errors(void) {
   options.cpu = "z80";
   expect_error(source, &options, path, "unknown CPU 'z80'");
   options.cpu = "native";
+  options.kernel = "attend:stages=1";
+  expect_error(source, &options, path, "--kernel=attend:stages=1 is about kernels for cuda:sm_90a, but the target is cpu");
+  options.kernel = NULL;
+  options.target = "cuda";
+  expect_error(source, &options, path, "unknown target 'cuda'; expected cpu, cpu:NAME or cuda:sm_90a");
+  options.target = "cuda:sm_90a";
+  expect_error(source, &options, path, "has no kernel for cuda:sm_90a: elements are f32");
+  options.target = NULL; /* the default */
   options.schedule = "star";
   expect_error(source, &options, path, "unknown schedule 'star'; expected auto, query-ring, kv-ring");
   options.schedule = NULL; /* the default */
@@ -164,6 +172,39 @@ static void test_compile_and_run(void) {
   run_program(path);
 }
 
+/* A program for CUDA holds its kernels, here as PTX, and says what it is for. */
+static void test_cuda(void) {
+  static const char *const half = "func.func @attend(%q: tensor<1x2x5x8xbf16>) -> tensor<1x2x5x8xbf16> {\n"
+                                  "  %o = rondo.attention %q, %q, %q : (tensor<1x2x5x8xbf16>, tensor<1x2x5x8xbf16>,\n"
+                                  "      tensor<1x2x5x8xbf16>) -> tensor<1x2x5x8xbf16>\n"
+                                  "  return %o : tensor<1x2x5x8xbf16>\n"
+                                  "}\n";
+  char path[512];
+  char *diagnostics = NULL;
+  rondo_compiler_options options = RONDO_COMPILER_OPTIONS_INIT;
+  rondo_context *context = NULL;
+  rondo_program *program = NULL;
+  options.target = "cuda:sm_90a";
+  options.ptx = 1;
+  options.kernel = "attend:block-keys=64,persistent=false";
+  options.remarks = 1;
+  snprintf(path, sizeof(path), "%s/cuda.so", folder);
+  CHECK(rondo_compile(half, strlen(half), "half.mlir", &options, path, &diagnostics) == 0);
+  CHECK(diagnostics && strstr(diagnostics, "attend_bf16_8_to_"));
+  CHECK(diagnostics && strstr(diagnostics, "_k64_"));
+  rondo_compiler_free(diagnostics);
+  CHECK(rondo_context_create(&context) == RONDO_OK);
+  CHECK(rondo_program_load(context, path, &program) == RONDO_OK);
+  CHECK(program && strstr(rondo_program_manifest(program), "\"cuda:sm_90a\""));
+  rondo_program_destroy(program);
+  rondo_context_destroy(context);
+
+  remove(path);
+  options.ptx = 0;
+  options.ptxas = "/no/ptxas";
+  expect_error(half, &options, path, "ptxas: '/no/ptxas', given as an option, is no executable file");
+}
+
 /* One compilation of several at once; its result is 0 if all is well. */
 static void *compile_on_thread(void *number) {
   static int failed = 1, well = 0;
@@ -206,6 +247,7 @@ int main(int argc, char **argv) {
   test_threads(); /* first: nothing is initialised yet */
   test_errors();
   test_compile_and_run();
+  test_cuda();
   if (failures)
     fprintf(stderr, "%d checks failed\n", failures);
   return failures != 0;

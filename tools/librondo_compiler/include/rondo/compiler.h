@@ -21,16 +21,21 @@ extern "C" {
 
 typedef struct {
   size_t size;          /* sizeof(rondo_compiler_options): set by the initializer */
-  const char *cpu;      /* "native", or a CPU's name such as "x86-64-v3" */
+  const char *target;   /* "cpu", "cpu:NAME" or "cuda:sm_90a"; NULL: "cpu" */
+  const char *cpu;      /* that runs kernels, or for CUDA the host's code: "native", or a name such as "x86-64-v3"; NULL:
+                           this machine's, or for CUDA one that runs beside every such GPU */
   const char *schedule; /* "auto", "query-ring", "kv-ring" */
   const char *function; /* the only public function to compile; NULL: all */
   const char *linker;   /* C compiler driver that links; NULL: the first of cc, gcc, clang in PATH */
   int overlap;          /* 0: every transfer is waited for where it starts */
   int reference;        /* 0: leave out the float64 evaluation that rondo_run_reference needs */
   int remarks;          /* 1: diagnostics also tell what the compiler decided, and why */
+  int ptx;              /* CUDA: 1: the program holds PTX, which the driver compiles at load, and not machine code */
+  const char *ptxas;    /* CUDA: path of its assembler; NULL: PATH, then CUDA_HOME, CUDA_PATH, CUDA_ROOT */
+  const char *kernel;   /* CUDA: kernels by hand, as rondo-compile's --kernel; NULL: chosen */
 } rondo_compiler_options;
 
-#define RONDO_COMPILER_OPTIONS_INIT {sizeof(rondo_compiler_options), "native", "auto", NULL, NULL, 1, 1, 0}
+#define RONDO_COMPILER_OPTIONS_INIT {sizeof(rondo_compiler_options), "cpu", NULL, "auto", NULL, NULL, 1, 1, 0, 0, NULL, NULL}
 
 /* Compiles `source`, MLIR text of `source_bytes` bytes (`name` is its name in diagnostics), and writes a program to
  * `output_path`: complete, or not at all. `options` may be NULL. Returns 0 on success.
