@@ -74,6 +74,24 @@ static double simulate(int64_t tiles, int64_t splits, double full, double last, 
   return end;
 }
 
+/* The plan that gives each CTA `blocks` blocks, the last ones of a row tile what is left. */
+static rondo_split_plan plan_blocks(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                    const rondo_attend_shape *shape, int64_t tiles, int64_t blocks,
+                                    int32_t multiprocessors, double *busy_until) {
+  double block = get_block_microseconds(problem, kernel);
+  double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
+  int64_t splits = divide_up(shape->key_blocks, blocks), last = shape->key_blocks - (splits - 1) * blocks;
+  double compute = simulate(tiles, splits, (double)blocks * block + CTA_MICROSECONDS,
+                            (double)last * block + CTA_MICROSECONDS, multiprocessors, busy_until);
+  /* A soft maximum: memory is only saturated if most multiprocessors load. */
+  double time = pow(pow(compute, 4) + pow(memory, 4), 0.25);
+  double rows = (double)shape->rows * (double)(problem->heads * problem->batches);
+  if (splits > 1)
+    time +=
+        MERGE_MICROSECONDS + (double)splits * rows * (double)(2 * problem->value_features + 4) / BYTES_PER_MICROSECOND;
+  return (rondo_split_plan){(int32_t)splits, (int32_t)blocks, time};
+}
+
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors) {
   rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
@@ -85,21 +103,14 @@ rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const ro
     free(busy_until);
     return best;
   }
-  double block = get_block_microseconds(problem, kernel);
-  double rows = (double)shape.rows * (double)(problem->heads * problem->batches);
-  double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
   for (int64_t wanted = 1; wanted <= min64(MAX_SPLITS, shape.key_blocks); ++wanted) {
-    int64_t blocks = divide_up(shape.key_blocks, wanted), splits = divide_up(shape.key_blocks, blocks);
-    int64_t last = shape.key_blocks - (splits - 1) * blocks;
-    double compute = simulate(tiles, splits, (double)blocks * block + CTA_MICROSECONDS,
-                              (double)last * block + CTA_MICROSECONDS, multiprocessors, busy_until);
-    /* A soft maximum: memory is only saturated if most multiprocessors load. */
-    double time = pow(pow(compute, 4) + pow(memory, 4), 0.25);
-    if (splits > 1)
-      time += MERGE_MICROSECONDS +
-              (double)splits * rows * (double)(2 * problem->value_features + 4) / BYTES_PER_MICROSECOND;
-    if (time < best.microseconds - 1e-9)
-      best = (rondo_split_plan){(int32_t)splits, (int32_t)blocks, time};
+    /* As equal as possible; or rounded down, with short CTAs left over for multiprocessors that have nothing else. */
+    int64_t equal = divide_up(shape.key_blocks, wanted), less = shape.key_blocks / wanted;
+    for (int64_t blocks = equal; blocks >= less; --blocks) {
+      rondo_split_plan plan = plan_blocks(problem, kernel, &shape, tiles, blocks, multiprocessors, busy_until);
+      if (plan.splits <= MAX_SPLITS && plan.microseconds < best.microseconds - 1e-9)
+        best = plan;
+    }
   }
   free(busy_until);
   return best;
