@@ -41,6 +41,19 @@ static const double BYTES_PER_MICROSECOND = 3.0e6;
 
 enum { MAX_SPLITS = 128 };
 
+/* Of a CTA, for one block of keys. */
+static double get_block_microseconds(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel) {
+  double features = (double)(problem->features + problem->value_features);
+  return 2.0 * features * kernel->warpgroups * 64 * kernel->block_keys / FLOPS_PER_MICROSECOND;
+}
+
+/* To read keys and values once. */
+static double get_key_microseconds(const rondo_attend_problem *problem) {
+  double features = (double)(problem->features + problem->value_features);
+  return 2.0 * features * (double)problem->key_count * (double)(problem->heads * problem->batches) /
+         BYTES_PER_MICROSECOND;
+}
+
 /* CTAs start in order, each on the multiprocessor that is free first: all full splits, then the shorter last ones. */
 static double simulate(int64_t tiles, int64_t splits, double full, double last, int32_t multiprocessors,
                        double *busy_until) {
@@ -72,11 +85,9 @@ rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const ro
     free(busy_until);
     return best;
   }
-  double features = (double)(problem->features + problem->value_features);
-  double block = 2.0 * features * kernel->warpgroups * 64 * kernel->block_keys / FLOPS_PER_MICROSECOND;
+  double block = get_block_microseconds(problem, kernel);
   double rows = (double)shape.rows * (double)(problem->heads * problem->batches);
-  double key_bytes = 2.0 * features * (double)problem->key_count * (double)(problem->heads * problem->batches);
-  double memory = key_bytes / BYTES_PER_MICROSECOND + CTA_MICROSECONDS;
+  double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
   for (int64_t wanted = 1; wanted <= min64(MAX_SPLITS, shape.key_blocks); ++wanted) {
     int64_t blocks = divide_up(shape.key_blocks, wanted), splits = divide_up(shape.key_blocks, blocks);
     int64_t last = shape.key_blocks - (splits - 1) * blocks;
@@ -236,4 +247,20 @@ rondo_tile_table rondo_build_tile_table(const rondo_attend_problem *problem, con
 void rondo_free_tile_table(rondo_tile_table *table) {
   free(table->words);
   table->words = NULL;
+}
+
+double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                const rondo_tile_table *table) {
+  double longest = 0;
+  for (int32_t cta = 0; cta < table->ctas; ++cta) {
+    const uint32_t *row = table->words + (int64_t)cta * table->stride;
+    double blocks = 0;
+    for (uint32_t i = 0; i < row[0]; ++i) {
+      uint32_t word = row[2 + 2 * i + 1];
+      tile t = {0, 0, 0, (int32_t)(word & 0xffff), kernel->causal ? (int32_t)(word >> RONDO_TILE_MASKED_SHIFT) : 0};
+      blocks += get_cost(&t);
+    }
+    longest = fmax(longest, blocks);
+  }
+  return fmax(longest * get_block_microseconds(problem, kernel), get_key_microseconds(problem)) + CTA_MICROSECONDS;
 }

@@ -62,6 +62,10 @@ rondo_tile_table rondo_build_tile_table(const rondo_attend_problem *problem, con
                                         int32_t multiprocessors);
 void rondo_free_tile_table(rondo_tile_table *table);
 
+/* The predicted time of a persistent kernel with this table, which is not empty; compare with rondo_split_plan's. */
+double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                const rondo_tile_table *table);
+
 #ifdef __cplusplus
 }
 #endif
