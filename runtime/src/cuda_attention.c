@@ -91,7 +91,7 @@ static rondo_status refuse(const cuda_launching *launching, const cuda_attention
   case RONDO_NO_MERGE:
     return cuda_launching_fail(launching, RONDO_INVALID_ARGUMENT,
                                "its kernels write rows of O only where these are aligned to 16 bytes (f32: 8), and the "
-                               "program has no merge kernel: O begins at 0x%llx, with strides of %lld, %lld and %lld "
+                               "program has no kernel that merges their results: O begins at 0x%llx, with strides of %lld, %lld and %lld "
                                "elements",
                                (unsigned long long)attention->output.address, (long long)attention->output.strides[0],
                                (long long)attention->output.strides[1], (long long)attention->output.strides[2]);
@@ -114,15 +114,19 @@ static rondo_status choose(const cuda_launching *launching, const cuda_attention
   if (operation->kernel_count > MAX_CANDIDATES)
     return cuda_launching_fail(launching, RONDO_UNSUPPORTED, "it has %d kernels to choose from; at most %d are supported",
                                operation->kernel_count, MAX_CANDIDATES);
+  const rondo_cuda_kernel *merge = operation->merge >= 0 ? &rank->module->code->kernels[operation->merge] : NULL;
+  if (merge && (merge->traits.rows_per_block < 1 || merge->traits.arriving))
+    return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' does not merge partial results by themselves",
+                               merge->symbol);
   for (int32_t i = 0; i < operation->kernel_count; ++i) {
     const rondo_cuda_kernel *kernel = &rank->module->code->kernels[operation->kernels[i]];
     const rondo_kernel_traits *traits = &kernel->traits;
     if (traits->cluster < 1 || traits->warpgroups < 1 || traits->block_keys < 1)
       return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' is no attend kernel", kernel->symbol);
-    candidates[i] = (rondo_attend_candidate){traits, kernel->output == operation->operand_output};
+    candidates[i] = (rondo_attend_candidate){traits, kernel->output == operation->operand_output,
+                                             merge && merge->input == kernel->output};
   }
-  *choice = rondo_choose_attend(facts, candidates, operation->kernel_count, operation->merge >= 0,
-                                rank->multiprocessors);
+  *choice = rondo_choose_attend(facts, candidates, operation->kernel_count, rank->multiprocessors);
   return choice->candidate >= 0 ? RONDO_OK : refuse(launching, attention, choice->refusal);
 }
 
@@ -210,9 +214,6 @@ static rondo_status launch_in_parts(const cuda_launching *launching, const cuda_
   const rondo_cuda_kernel *kernels = rank->module->code->kernels;
   const rondo_cuda_kernel *attend = &kernels[operation->kernels[plan->choice.candidate]];
   const rondo_cuda_kernel *merge = &kernels[operation->merge];
-  if (merge->traits.rows_per_block < 1 || merge->input != attend->output || merge->traits.arriving)
-    return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' does not merge what '%s' writes", merge->symbol,
-                               attend->symbol);
   int64_t rows = count_rows(attention), parts = plan->choice.splits.splits;
   int64_t output_bytes =
       align_up(parts * rows * attention->output.sizes[3] * (int64_t)cuda_element_bytes(attend->output));

@@ -52,13 +52,13 @@ static rondo_attend_refusal plan_persistent(const rondo_attend_problem *problem,
 }
 
 static rondo_attend_refusal plan_grid(const rondo_attend_problem *problem, const rondo_kernel_traits *traits,
-                                      bool has_merge, int32_t multiprocessors, rondo_attend_choice *choice) {
+                                      bool merges, int32_t multiprocessors, rondo_attend_choice *choice) {
   if (problem->heads > LARGEST_GRID_YZ || problem->batches > LARGEST_GRID_YZ)
     return RONDO_TOO_LARGE;
   rondo_attend_shape shape = rondo_get_attend_shape(problem, traits);
   choice->splits = (rondo_split_plan){1, shape.key_blocks > 0 ? shape.key_blocks : 1, INFINITY};
   rondo_split_plan plan = rondo_plan_splits(problem, traits, multiprocessors);
-  bool can_split = has_merge && plan.splits * problem->batches <= LARGEST_GRID_YZ;
+  bool can_split = merges && plan.splits * problem->batches <= LARGEST_GRID_YZ;
   if (plan.splits == 1 || can_split)
     choice->splits = plan;
   return RONDO_FITS;
@@ -66,11 +66,11 @@ static rondo_attend_refusal plan_grid(const rondo_attend_problem *problem, const
 
 /* Plans one candidate. With several splits its results are partial ones, even if their type is that of O. */
 static rondo_attend_refusal plan(const rondo_attend_facts *facts, const rondo_attend_candidate *candidate,
-                                 bool has_merge, bool direct, int32_t multiprocessors, rondo_attend_choice *choice) {
+                                 bool direct, int32_t multiprocessors, rondo_attend_choice *choice) {
   const rondo_kernel_traits *traits = candidate->traits;
   rondo_attend_problem problem = facts->problem;
   choice->direct = direct;
-  if (!direct && !has_merge)
+  if (!direct && !candidate->has_merge)
     return RONDO_NO_MERGE;
   if (!traits->plain_loads && !facts->inputs_aligned)
     return RONDO_NOT_ALIGNED;
@@ -82,13 +82,13 @@ static rondo_attend_refusal plan(const rondo_attend_facts *facts, const rondo_at
   choice->by_position = problem.by_position;
   if (traits->persistent)
     return plan_persistent(&problem, traits, multiprocessors, choice);
-  return plan_grid(&problem, traits, has_merge && !direct, multiprocessors, choice);
+  return plan_grid(&problem, traits, !direct, multiprocessors, choice);
 }
 
 static void discard(rondo_attend_choice *choice) { rondo_free_tile_table(&choice->table); }
 
 rondo_attend_choice rondo_choose_attend(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
-                                        int32_t count, bool has_merge, int32_t multiprocessors) {
+                                        int32_t count, int32_t multiprocessors) {
   rondo_attend_choice best = {.candidate = -1, .refusal = RONDO_NO_MERGE};
   for (int32_t i = 0; i < 2 * count; ++i) {
     const rondo_attend_candidate *candidate = &candidates[i / 2];
@@ -96,7 +96,7 @@ rondo_attend_choice rondo_choose_attend(const rondo_attend_facts *facts, const r
     if (direct && (!candidate->writes_output || !facts->output_aligned))
       continue;
     rondo_attend_choice choice = {.candidate = i / 2};
-    choice.refusal = plan(facts, candidate, has_merge, direct, multiprocessors, &choice);
+    choice.refusal = plan(facts, candidate, direct, multiprocessors, &choice);
     bool first = best.candidate < 0;
     if (choice.refusal != RONDO_FITS) {
       if (first && choice.refusal != RONDO_NO_MERGE)

@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
   const rondo_kernel_traits *traits;
   bool writes_output; /* its output has the type of O in memory */
+  bool has_merge;     /* the operation has a kernel that merges its output */
 } rondo_attend_candidate;
 
 /* Why a kernel cannot do it. */
@@ -31,7 +32,7 @@ typedef enum {
   RONDO_NOT_ALIGNED,     /* tensor maps need 16 bytes, and it has no plain loads */
   RONDO_HEADS_APART,     /* neither packing: heads are not S_q rows apart, and more than 64 share a key/value head */
   RONDO_NO_KEYS,         /* a persistent kernel without keys */
-  RONDO_NO_MERGE,        /* its results need a merge, but the operation has none */
+  RONDO_NO_MERGE,        /* its results need a merge, but the operation has none for them */
   RONDO_TABLE_TOO_LARGE, /* more row tiles, heads, batches or blocks of keys than a tile table numbers */
   RONDO_TOO_LARGE,       /* more rows or keys than kernels count, or more heads or batches than a grid has */
   RONDO_NO_MEMORY        /* for the tile table */
@@ -48,7 +49,7 @@ typedef struct {
 
 /* Of candidates that are predicted to be as fast, the first is chosen. The problem has rows. */
 rondo_attend_choice rondo_choose_attend(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
-                                        int32_t count, bool has_merge, int32_t multiprocessors);
+                                        int32_t count, int32_t multiprocessors);
 
 #ifdef __cplusplus
 }

@@ -162,7 +162,10 @@ private:
 
 class Cuda : public testing::Test {
 protected:
-  static void SetUpTestSuite() { setenv("RONDO_EMULATOR_MULTIPROCESSORS", "4", 1); }
+  Cuda() {
+    for (const char *name : {"MULTIPROCESSORS", "DEVICES", "CAPABILITY", "MEMORY_BYTES", "HANG", "SEED"})
+      unsetenv((std::string("RONDO_EMULATOR_") + name).c_str());
+  }
 
   Handle<rondo_program> load(const std::string &name) { return loadFixture(context.get(), name); }
 
