@@ -134,7 +134,7 @@ TEST_F(Bind, RefusesTensorsThatDoNotFit) {
 
 TEST_F(Bind, RefusesDamagedTensors) {
   q.dl.device.device_type = kDLCUDA;
-  expectError(global(), "input 'q' is on DLPack device type 2, but must be on the CPU");
+  expectError(global(), "input 'q' is on GPU 0, but must be on the CPU");
   q.dl.device.device_type = kDLCPU;
   q.dl.data = nullptr;
   expectError(global(), "input 'q' has no data (NULL), but is not empty");
