@@ -12,6 +12,7 @@ typedef struct {
   size_t input_count;
   DLTensor *const *outputs;
   size_t output_count;
+  const int32_t *ordinals; /* of the GPU of each rank; NULL: tensors are on the CPU */
 } tensor_list;
 
 typedef struct {

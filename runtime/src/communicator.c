@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "communicator.h"
 #include "clock.h"
+#include "cuda_communicator.h"
 #include "failure.h"
 #include "stream.h"
-#include "table.h"
 #include "watchdog.h"
 
 #include <math.h>
@@ -27,7 +27,8 @@ static rondo_status check_number(rondo_context *context, const char *name, doubl
 static rondo_status read_options(rondo_context *context, const rondo_communicator_options *given,
                                  rondo_communicator_options *options) {
   const size_t first_version = offsetof(rondo_communicator_options, threads_per_rank);
-  if (given->size != first_version && given->size != sizeof *options)
+  const size_t before_cuda = offsetof(rondo_communicator_options, device);
+  if (given->size != first_version && given->size != before_cuda && given->size != sizeof *options)
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "the communicator options have size %zu, but this runtime expects %zu: initialise them with "
                         "RONDO_COMMUNICATOR_OPTIONS_INIT",
@@ -52,6 +53,13 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
     status = check_number(context, "link_gb_per_s", options->link_gb_per_s, 1e9);
   if (status == RONDO_OK)
     status = check_number(context, "timeout_s", options->timeout_s, 1e9);
+  if (status == RONDO_OK && options->device < -1)
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "device is %d: it should be the number of a GPU, or -1",
+                          options->device);
+  if (status == RONDO_OK)
+    status = check_number(context, "sm_margin", options->sm_margin, 1024);
+  if (status == RONDO_OK)
+    status = check_number(context, "link_sms", options->link_sms, 1024);
   return status;
 }
 
@@ -64,6 +72,10 @@ static rondo_status set_options(rondo_context *context, const rondo_communicator
   communicator->threads_per_rank = options->threads_per_rank;
   communicator->link_latency = options->link_latency_us * 1e3;
   communicator->link_ns_per_byte = options->link_gb_per_s > 0 ? 1 / options->link_gb_per_s : 0;
+  communicator->device = options->device;
+  communicator->sm_margin = options->sm_margin;
+  communicator->link_sms = options->link_sms;
+  communicator->measure = options->measure != 0;
   /* A time-out that rounds to none would wait for ever. */
   communicator->timeout = (int64_t)ceil(options->timeout_s * NANOSECONDS);
   return injection_parse(context, options->inject, communicator->local_ranks, &communicator->injection);
@@ -76,11 +88,13 @@ static void run_entry(rondo_execution *execution) {
   const run_plan *plan = communicator->plan;
   int64_t begin = clock_now();
   const rondo_tensor *tensors = plan->tensors + (size_t)execution->rank * (size_t)plan->tensor_count;
-  int32_t status = plan->entry(&runtime_table, execution, tensors, plan->lengths);
+  int32_t status = plan->backend->begin ? (int32_t)plan->backend->begin(execution) : RONDO_OK;
+  if (status == RONDO_OK)
+    status = plan->entry(plan->backend->table, execution, tensors, plan->lengths);
   if (status != RONDO_OK)
     run_fail(communicator, RONDO_RANK_FAILED, "rank %d failed in step %lld: '%s' returned %d", execution->rank,
              (long long)execution->step, plan->function, status);
-  stream_await_items(execution, execution->enqueued);
+  plan->backend->end(execution);
   execution->statistics.total = (double)(clock_now() - begin) / NANOSECONDS;
 }
 
@@ -239,6 +253,7 @@ void rondo_communicator_destroy(rondo_communicator *communicator) {
   if (!communicator)
     return;
   stop_threads(communicator);
+  cuda_communicator_close(communicator);
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
     for (int s = 0; s < STREAM_COUNT; ++s)
       pthread_cond_destroy(&communicator->executions[rank].streams[s].wake);
@@ -268,6 +283,7 @@ static void prepare_rank(rondo_execution *execution, int64_t now) {
     stream->posted = NULL;
     stream->step = 0;
     stream->progress = now;
+    stream->waits_for_device = false;
     stream->idle_since = 0;
   }
 }

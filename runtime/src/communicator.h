@@ -37,6 +37,8 @@ typedef struct {
   bool taken;     /* the receiver copies */
   bool delivered; /* the receiver has everything */
   int64_t sent;   /* when it was delivered */
+  /* On GPUs, of type cuda_event: where the sender's stream was when it posted, and when the receiver has everything. */
+  void *ready_event, *delivered_event;
 } exchange;
 
 /* Work for the communication stream: an exchange, or a kernel if that is not NULL. */
@@ -60,6 +62,7 @@ typedef struct {
   stream_id waits_for;   /* who must act before it can go on; none while it works */
   exchange *posted;      /* the exchange it is in, for its peers */
   const char *operation; /* the kernel or exchange it is in, or NULL */
+  bool waits_for_device; /* its thread only watches a GPU that is at `operation` */
   bool is_exchange;
   int64_t step;           /* of that operation */
   int64_t progress;       /* when it last began or finished something */
@@ -86,6 +89,7 @@ struct rondo_execution {
   int64_t arena_capacity;
   bool arena_taken;
   rondo_rank_statistics statistics;
+  struct cuda_rank *cuda; /* once something runs on a GPU */
 };
 
 /* How exchanges move data. The one seam between kinds of communicators. */
@@ -100,10 +104,19 @@ typedef struct {
 extern const transport threads_transport;
 extern const transport loopback_transport;
 
+/* What entries run on: the functions that they call, and what comes before and after them, on the worker. `begin` may be
+ * NULL; `end` returns when the work of the rank is over, or has been handed to the caller's stream. */
+typedef struct {
+  const rondo_runtime_table *table;
+  rondo_status (*begin)(rondo_execution *execution);
+  void (*end)(rondo_execution *execution);
+} backend;
+
 /* What the ranks execute. */
 typedef struct {
   const char *function;
   rondo_entry entry;
+  const backend *backend;
   grid_shape shape;
   const int64_t *lengths;
   const rondo_tensor *tensors; /* of rank r: at [r * tensor_count] */
@@ -121,6 +134,10 @@ struct rondo_communicator {
   int64_t timeout; /* nanoseconds; 0: none */
   injection injection;
   trace trace;
+  struct cuda_communicator *cuda; /* once something runs on a GPU */
+  int32_t device, sm_margin, link_sms;
+  bool measure;
+  bool hung; /* a GPU did not end its work in time */
 
   pthread_mutex_t lock;
   pthread_cond_t finished; /* the last rank of a run is done */

@@ -17,6 +17,13 @@ void exchange_count_exposed(rondo_execution *execution, int64_t begin, int64_t e
 
 /* ---- For transports ---- */
 
+/* The exchange that `from` has posted for this rank, once it has; NULL if the run fails before. */
+exchange *exchange_await_sender_locked(rondo_execution *execution, int32_t stream, const exchange *mine);
+
+/* Fails the run unless what `mine` receives is what `theirs` sends. */
+rondo_status exchange_check_match_locked(rondo_execution *execution, int32_t stream, const exchange *mine,
+                                         const exchange *theirs);
+
 bool link_is_emulated(const rondo_communicator *communicator);
 
 /* Puts a group of `bytes`, which `mine` receives, on the link of `sender` when both ends are `ready`. Sets when the

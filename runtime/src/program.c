@@ -1,6 +1,7 @@
 /* Loading programs. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "program.h"
+#include "cuda_module.h"
 #include "elf_check.h"
 #include "text.h"
 
@@ -92,6 +93,11 @@ static rondo_status load(rondo_context *context, const char *path, rondo_program
     status = read_manifest(context, path, header, program);
   if (status == RONDO_OK)
     status = match_functions(context, path, header, program);
+  if (status == RONDO_OK && strncmp(program->manifest.target, "cuda", 4) == 0) {
+    status = cuda_kernels_create(context, program->manifest.target, header->cuda, &program->cuda);
+    if (status != RONDO_OK)
+      context_prefix(context, "'%s': ", path);
+  }
   return status;
 }
 
@@ -116,6 +122,7 @@ rondo_status rondo_program_load(rondo_context *context, const char *path, rondo_
 void rondo_program_destroy(rondo_program *program) {
   if (!program)
     return;
+  cuda_kernels_destroy(program->cuda);
   manifest_free(&program->manifest);
   free(program->text);
   free(program->code);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "bind.h"
 #include "clock.h"
+#include "cuda_communicator.h"
+#include "table.h"
 #include "communicator.h"
 #include "program.h"
 
@@ -26,9 +28,11 @@ static rondo_status check_communicator(rondo_context *context, const rondo_commu
 
 /* Kernels for instructions that this machine lacks would end the process. */
 static rondo_status check_target(rondo_context *context, const char *target) {
+  if (strncmp(target, "cuda:", 5) == 0)
+    return RONDO_OK; /* judged when its kernels are loaded */
   if (strncmp(target, "cpu", 3) != 0 || (target[3] != '\0' && target[3] != ':'))
     return context_fail(context, RONDO_UNSUPPORTED,
-                        "the program was compiled for target '%s', but this runtime runs 'cpu' programs", target);
+                        "the program was compiled for target '%s', but this runtime runs 'cpu' and 'cuda' programs", target);
   const char *processor = target[3] ? target + 4 : "";
   __builtin_cpu_init();
   if ((strcmp(processor, "x86-64-v2") == 0 && !__builtin_cpu_supports("x86-64-v2")) ||
@@ -41,13 +45,37 @@ static rondo_status check_target(rondo_context *context, const char *target) {
   return RONDO_OK;
 }
 
+/* Where the tensors of a run must be: with programs for CUDA on the GPUs of their ranks. Whole tensors are on the one GPU
+ * that all ranks share. */
+static rondo_status place_tensors(rondo_context *context, const rondo_program *program,
+                                  rondo_communicator *communicator, bool placed, tensor_list *list) {
+  if (!program->cuda)
+    return RONDO_OK;
+  rondo_status status = cuda_communicator_prepare(context, communicator, program);
+  if (status != RONDO_OK)
+    return status;
+  list->ordinals = communicator->cuda->ordinals;
+  for (int32_t i = 1; !placed && i < communicator->local_ranks; ++i)
+    if (list->ordinals[i] != list->ordinals[0])
+      return context_fail(context, RONDO_INVALID_ARGUMENT,
+                          "rank 0 runs on GPU %d, and rank %d on GPU %d, so no rank can reach the whole tensors of "
+                          "rondo_run: pass shards to rondo_run_shards, or choose one device in the communicator's "
+                          "options",
+                          list->ordinals[0], i, list->ordinals[i]);
+  return RONDO_OK;
+}
+
 /* ---- Runs ---- */
 
 static rondo_status run_function(rondo_context *context, const rondo_program *program, int index,
-                                 rondo_communicator *communicator, const tensor_list *list, bind_function bind) {
+                                 rondo_communicator *communicator, tensor_list *list, bind_function bind) {
   const manifest_function *function = &program->manifest.functions[index];
   run_plan plan = {.function = function->name, .entry = program->code[index]->entry};
+  plan.backend = program->cuda ? &cuda_backend : &cpu_backend;
   rondo_status status = grid_bind(context, &program->manifest.grid, communicator->ranks, &plan.shape);
+  if (status != RONDO_OK)
+    return status;
+  status = place_tensors(context, program, communicator, bind == bind_shards, list);
   if (status != RONDO_OK)
     return status;
   binding binding;
@@ -63,7 +91,7 @@ static rondo_status run_function(rondo_context *context, const rondo_program *pr
 }
 
 static rondo_status run(rondo_context *context, const rondo_program *program, const char *function,
-                        rondo_communicator *communicator, const tensor_list *list, bind_function bind) {
+                        rondo_communicator *communicator, tensor_list *list, bind_function bind) {
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
@@ -83,14 +111,14 @@ static rondo_status run(rondo_context *context, const rondo_program *program, co
 rondo_status rondo_run(rondo_context *context, const rondo_program *program, const char *function,
                        rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                        DLTensor *const *outputs, size_t output_count) {
-  tensor_list list = {inputs, input_count, outputs, output_count};
+  tensor_list list = {inputs, input_count, outputs, output_count, NULL};
   return run(context, program, function, communicator, &list, bind_global);
 }
 
 rondo_status rondo_run_shards(rondo_context *context, const rondo_program *program, const char *function,
                               rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                               DLTensor *const *outputs, size_t output_count) {
-  tensor_list list = {inputs, input_count, outputs, output_count};
+  tensor_list list = {inputs, input_count, outputs, output_count, NULL};
   return run(context, program, function, communicator, &list, bind_shards);
 }
 
@@ -117,7 +145,7 @@ static rondo_status run_reference(rondo_context *context, const rondo_program *p
 rondo_status rondo_run_reference(rondo_context *context, const rondo_program *program, const char *function,
                                  const DLTensor *const *inputs, size_t input_count, DLTensor *const *outputs,
                                  size_t output_count) {
-  tensor_list list = {inputs, input_count, outputs, output_count};
+  tensor_list list = {inputs, input_count, outputs, output_count, NULL};
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;

@@ -12,26 +12,26 @@
  * stream runs its work in place, so that its events are complete at once. */
 static rondo_event make_event(int32_t stream, int64_t items) { return items * STREAM_COUNT + stream; }
 
-static bool is_stream(int32_t stream) { return stream == RONDO_STREAM_COMPUTE || stream == RONDO_STREAM_COMMUNICATION; }
+bool table_is_stream(int32_t stream) { return stream == RONDO_STREAM_COMPUTE || stream == RONDO_STREAM_COMMUNICATION; }
 
-static rondo_status misuse(rondo_execution *execution, const char *what) {
+rondo_status table_misuse(rondo_execution *execution, const char *what) {
   return run_fail(execution->communicator, RONDO_RANK_FAILED, "rank %d: the program %s in step %lld", execution->rank,
                   what, (long long)execution->step);
 }
 
-static int64_t table_axis_index(rondo_execution *execution, int32_t axis) {
+int64_t table_axis_index(rondo_execution *execution, int32_t axis) {
   const grid_shape *shape = &execution->communicator->plan->shape;
   if (axis >= 0 && axis < shape->axis_count)
     return grid_coordinate(shape, execution->rank, axis);
-  misuse(execution, "asks for an index on an axis that its grid does not have");
+  table_misuse(execution, "asks for an index on an axis that its grid does not have");
   return 0;
 }
 
-static int64_t table_axis_size(rondo_execution *execution, int32_t axis) {
+int64_t table_axis_size(rondo_execution *execution, int32_t axis) {
   const grid_shape *shape = &execution->communicator->plan->shape;
   if (axis >= 0 && axis < shape->axis_count)
     return shape->sizes[axis];
-  misuse(execution, "asks for the size of an axis that its grid does not have");
+  table_misuse(execution, "asks for the size of an axis that its grid does not have");
   return 1;
 }
 
@@ -43,9 +43,9 @@ static rondo_status no_arena(const rondo_execution *execution, int64_t bytes) {
 static int32_t table_arena(rondo_execution *execution, int64_t bytes, void **arena) {
   enum { ALIGNMENT = 64 };
   if (bytes < 0 || !arena)
-    return misuse(execution, "asks for an arena of negative size");
+    return table_misuse(execution, "asks for an arena of negative size");
   if (execution->arena_taken)
-    return misuse(execution, "asks for a second arena");
+    return table_misuse(execution, "asks for a second arena");
   if (bytes > execution->arena_capacity || !execution->arena) {
     if (bytes > INT64_MAX - ALIGNMENT)
       return no_arena(execution, bytes);
@@ -63,9 +63,9 @@ static int32_t table_arena(rondo_execution *execution, int64_t bytes, void **are
   return RONDO_OK;
 }
 
-static int32_t table_step(rondo_execution *execution, int64_t step, int32_t phase) {
+int32_t table_step(rondo_execution *execution, int64_t step, int32_t phase) {
   if (phase != RONDO_PHASE_STEADY && phase != RONDO_PHASE_TAIL)
-    return misuse(execution, "announces an unknown phase");
+    return table_misuse(execution, "announces an unknown phase");
   execution->step = step;
   execution->phase = phase;
   return RONDO_OK;
@@ -73,8 +73,8 @@ static int32_t table_step(rondo_execution *execution, int64_t step, int32_t phas
 
 static int32_t table_dispatch(rondo_execution *execution, int32_t stream, const char *name, rondo_kernel kernel,
                               const void *arguments, int64_t argument_bytes) {
-  if (!is_stream(stream) || !name || !kernel || argument_bytes < 0 || (!arguments && argument_bytes > 0))
-    return misuse(execution, "dispatches to an unknown stream, or without a name, a kernel or its arguments,");
+  if (!table_is_stream(stream) || !name || !kernel || argument_bytes < 0 || (!arguments && argument_bytes > 0))
+    return table_misuse(execution, "dispatches to an unknown stream, or without a name, a kernel or its arguments,");
   if (stream == RONDO_STREAM_COMPUTE)
     return stream_run_kernel(execution, stream, name, execution->step, kernel, arguments);
   stream_item item = {.step = execution->step, .kernel = kernel, .kernel_name = name, .arguments = NULL};
@@ -92,8 +92,8 @@ static int32_t table_dispatch(rondo_execution *execution, int32_t stream, const 
 
 static int32_t table_exchange(rondo_execution *execution, int32_t stream, int32_t axis, int64_t distance,
                               const rondo_transfer *transfers, int64_t count) {
-  if (!is_stream(stream))
-    return misuse(execution, "exchanges on an unknown stream");
+  if (!table_is_stream(stream))
+    return table_misuse(execution, "exchanges on an unknown stream");
   stream_item item = {.step = execution->step};
   rondo_status status = exchange_prepare(execution, axis, distance, transfers, count, &item.exchange);
   if (status != RONDO_OK)
@@ -104,16 +104,16 @@ static int32_t table_exchange(rondo_execution *execution, int32_t stream, int32_
 }
 
 static int32_t table_record(rondo_execution *execution, int32_t stream, rondo_event *event) {
-  if (!is_stream(stream) || !event)
-    return misuse(execution, "records on an unknown stream, or without an event,");
+  if (!table_is_stream(stream) || !event)
+    return table_misuse(execution, "records on an unknown stream, or without an event,");
   *event = make_event(stream, stream == RONDO_STREAM_COMMUNICATION ? execution->enqueued : 0);
   return RONDO_OK;
 }
 
 static int32_t table_await(rondo_execution *execution, int32_t stream, rondo_event event) {
   int64_t items = event / STREAM_COUNT;
-  if (!is_stream(stream) || event < 0 || items > execution->enqueued)
-    return misuse(execution, "awaits an event that it did not record");
+  if (!table_is_stream(stream) || event < 0 || items > execution->enqueued)
+    return table_misuse(execution, "awaits an event that it did not record");
   bool is_communication = event % STREAM_COUNT == RONDO_STREAM_COMMUNICATION;
   if (stream == RONDO_STREAM_COMPUTE && is_communication)
     return stream_await_items(execution, items);
@@ -125,10 +125,10 @@ static int32_t table_launch(rondo_execution *execution, int32_t stream, const ch
                             const struct rondo_cuda_operation *operation, const void *arguments,
                             int64_t argument_bytes) {
   (void)stream, (void)name, (void)operation, (void)arguments, (void)argument_bytes;
-  return misuse(execution, "launches a CUDA operation on a CPU");
+  return table_misuse(execution, "launches a CUDA operation on a CPU");
 }
 
-const rondo_runtime_table runtime_table = {
+static const rondo_runtime_table runtime_table = {
     .abi_version = RONDO_ABI_VERSION,
     .size = sizeof(rondo_runtime_table),
     .axis_index = table_axis_index,
@@ -141,3 +141,7 @@ const rondo_runtime_table runtime_table = {
     .await = table_await,
     .launch = table_launch,
 };
+
+static void end_on_cpu(rondo_execution *execution) { stream_await_items(execution, execution->enqueued); }
+
+const backend cpu_backend = {.table = &runtime_table, .begin = NULL, .end = end_on_cpu};

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* The exchange that `from` has posted for this rank, once it has; NULL if the run fails before. */
-static exchange *await_sender_locked(rondo_execution *execution, int32_t stream, const exchange *mine) {
+exchange *exchange_await_sender_locked(rondo_execution *execution, int32_t stream, const exchange *mine) {
   rondo_communicator *communicator = execution->communicator;
   const rondo_execution *sender = &communicator->executions[mine->from];
   while (communicator->failure == RONDO_OK) {
@@ -20,8 +19,8 @@ static exchange *await_sender_locked(rondo_execution *execution, int32_t stream,
   return NULL;
 }
 
-static rondo_status check_match(rondo_execution *execution, int32_t stream, const exchange *mine,
-                                const exchange *theirs) {
+rondo_status exchange_check_match_locked(rondo_execution *execution, int32_t stream, const exchange *mine,
+                                         const exchange *theirs) {
   rondo_communicator *communicator = execution->communicator;
   long long step = (long long)execution->streams[stream].step;
   if (mine->axis != theirs->axis || mine->distance != theirs->distance || mine->count != theirs->count)
@@ -50,10 +49,10 @@ static void copy(const exchange *mine, const exchange *theirs) {
 static rondo_status receive_locked(rondo_execution *execution, int32_t stream, exchange *mine) {
   rondo_communicator *communicator = execution->communicator;
   rondo_execution *sender = &communicator->executions[mine->from];
-  exchange *theirs = await_sender_locked(execution, stream, mine);
+  exchange *theirs = exchange_await_sender_locked(execution, stream, mine);
   if (!theirs)
     return communicator->failure;
-  rondo_status status = check_match(execution, stream, mine, theirs);
+  rondo_status status = exchange_check_match_locked(execution, stream, mine, theirs);
   if (status != RONDO_OK)
     return status;
   int64_t arrival = 0;

@@ -42,7 +42,7 @@ static void note_processor_time(rondo_communicator *communicator, int64_t now) {
     for (int s = 0; s < STREAM_COUNT; ++s) {
       stream *stream = &execution->streams[s];
       clockid_t clock;
-      if (stream->waits_for.rank >= 0 || pthread_getcpuclockid(execution->threads[s], &clock) != 0)
+      if (stream->waits_for.rank >= 0 || stream->waits_for_device || pthread_getcpuclockid(execution->threads[s], &clock) != 0)
         continue;
       /* Less is what a sleeping thread spends on waking up now and then. */
       enum { LEAST = 100000 };
@@ -86,10 +86,17 @@ static void report(rondo_communicator *communicator, const chain *chain) {
                   (long long)waiter->step, timeout, suspicion);
 }
 
-/* How much a chain tells of what is missing: most if a rank waits to receive it, less if one waits to send. */
+/* How much a chain tells of what is missing: most if a GPU hangs in a kernel; less if a rank waits to receive what is
+ * missing, and still less if one waits to send. */
 static int telling(const rondo_communicator *communicator, const chain *chain) {
+  if (chain->culprit.rank < 0)
+    return 0;
+  /* A GPU that is in a kernel holds up those that are in exchanges. */
+  const stream *culprit = get_stream(communicator, chain->culprit);
+  if (culprit->waits_for_device && !culprit->is_exchange)
+    return 4;
   if (chain->waiter.rank < 0)
-    return chain->culprit.rank < 0 ? 0 : 1;
+    return 1;
   const stream *waiter = get_stream(communicator, chain->waiter);
   return waiter->posted && waiter->posted->from == waiter->waits_for.rank ? 3 : 2;
 }

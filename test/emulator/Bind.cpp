@@ -177,6 +177,10 @@ std::optional<Slot> Binder::findSpecial(const SyntaxOperand &operand, RegisterTy
       {"%cluster_nctarank", SpecialRegister::ClusterCtaCount},
       {"%cluster_nctaid.x", SpecialRegister::ClusterCtaCount},
   };
+  if (operand.name == "%globaltimer" && type == RegisterType::B64) {
+    program.timers.push_back(allocate(type, 0));
+    return program.timers.back();
+  }
   auto special = specials.find(operand.name);
   if (special == specials.end() || type != RegisterType::B32)
     return std::nullopt;

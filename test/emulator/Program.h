@@ -86,6 +86,7 @@ struct Program {
     SpecialRegister which;
   };
   std::vector<SpecialSlot> specials;
+  std::vector<Slot> timers; ///< %globaltimer: the time, in nanoseconds
   /// Addresses in shared memory, which differ from CTA to CTA of a cluster.
   struct SharedAddressSlot {
     Slot slot;

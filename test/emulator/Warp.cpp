@@ -6,6 +6,7 @@
 #include "test/emulator/Machine.h"
 
 #include <algorithm>
+#include <chrono>
 
 using namespace rondo::emulator;
 
@@ -110,6 +111,14 @@ void Warp::checkRegisters(const Instruction &instruction) const {
       fail("writes a register of a wgmma that has not been waited for");
 }
 
+void Warp::setTimer(Slot slot) {
+  Lanes<uint64_t> lanes;
+  auto now = std::chrono::steady_clock::now().time_since_epoch();
+  for (uint64_t &lane : lanes.values)
+    lane = static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+  registers.write(slot, lanes, kAllLanes);
+}
+
 bool Warp::stepGroup(size_t groupIndex) {
   LaneGroup group = groups[groupIndex];
   const Instruction &instruction = program.instructions[group.pc];
@@ -118,6 +127,8 @@ bool Warp::stepGroup(size_t groupIndex) {
       waitsFor = {WaitReason::Kind::OtherLanes};
       return false;
     }
+    for (Slot slot : program.timers)
+      setTimer(slot);
     Execution execution = {*this, instruction, group.mask};
     if (instruction.hasGuard) {
       Lanes<bool> guard = registers.read<bool>(instruction.guard);

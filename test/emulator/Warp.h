@@ -113,6 +113,7 @@ public:
   uint32_t registerBudget;                     ///< registers of each thread, by setmaxnreg
 
 private:
+  void setTimer(Slot slot);
   bool stepGroup(size_t index);
   void checkRegisters(const Instruction &instruction) const;
   void move(size_t group, const Execution &execution);

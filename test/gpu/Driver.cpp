@@ -57,9 +57,11 @@ void Driver::open() {
   load(eventRecord, "cuEventRecord");
   load(eventSynchronize, "cuEventSynchronize");
   load(eventElapsed, "cuEventElapsedTime");
-  load(launch, "cuLaunchKernelEx");
-  load(encodeTiled, "cuTensorMapEncodeTiled");
 
+  char missing[512];
+  api = cuda_driver_get(missing, sizeof missing);
+  if (!api)
+    fail(missing);
   int device = 0, major = 0, minor = 0;
   void *context = nullptr;
   check(init(0), "cuInit");

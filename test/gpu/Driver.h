@@ -7,7 +7,7 @@
 #ifndef RONDO_TEST_GPU_DRIVER_H
 #define RONDO_TEST_GPU_DRIVER_H
 
-#include "runtime/include/rondo/cuda_abi.h"
+#include "runtime/src/cuda_driver.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,34 +27,14 @@ using Stream = StreamTag *;
 using Event = EventTag *;
 
 enum : int { kMultiprocessors = 16, kMajor = 75, kMinor = 76, kMaxDynamicSharedBytes = 8 };
-enum : int { kFloat16 = 6, kBFloat16 = 9 };
-enum : int { kNoInterleave = 0, kSwizzle128 = 3, kPromote256 = 3, kFillZeros = 0 };
-
-struct LaunchAttribute {
-  enum : int { ClusterDimension = 4, ProgrammaticStreamSerialization = 6 };
-  int id;
-  char padding[4];
-  union {
-    char bytes[64];
-    struct {
-      unsigned x, y, z;
-    } cluster;
-    int programmatic;
-  } value;
-};
-
-struct LaunchConfiguration {
-  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
-  Stream stream;
-  LaunchAttribute *attributes;
-  unsigned attributeCount;
-};
 
 /// The functions of the driver. `open` fails with a message where there is no driver or no GPU.
 struct Driver {
   void open();
   /// Ends the process, with the driver's text, unless `result` is success.
   void check(Result result, const std::string &what) const;
+
+  const cuda_api *api = nullptr; ///< what the launchers of the runtime use of it
 
   Result (*init)(unsigned);
   Result (*deviceGet)(int *, int);
@@ -77,9 +57,6 @@ struct Driver {
   Result (*eventRecord)(Event, Stream);
   Result (*eventSynchronize)(Event);
   Result (*eventElapsed)(float *, Event, Event);
-  Result (*launch)(const LaunchConfiguration *, Function, void **, void **);
-  Result (*encodeTiled)(rondo_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *, const uint32_t *,
-                        const uint32_t *, int, int, int, int);
   Result (*getErrorString)(Result, const char **);
 
   int multiprocessors = 0;

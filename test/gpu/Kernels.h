@@ -3,7 +3,8 @@
 #ifndef RONDO_TEST_GPU_KERNELS_H
 #define RONDO_TEST_GPU_KERNELS_H
 
-#include "runtime/src/cuda_schedule.h"
+#include "runtime/src/cuda_attend.h"
+#include "runtime/src/cuda_launch.h"
 #include "test/gpu/Driver.h"
 
 #include <string>
@@ -49,10 +50,6 @@ public:
   rondo_tile_table table = {};
 
 private:
-  void setMaps(const rondo_attend_problem &problem, const rondo_attend_shape &shape, Address queries, Address keys,
-               Address values);
-  void setStrides(const rondo_attend_problem &problem, bool toPartials);
-
   const Kernel &kernel;
   rondo_attend_arguments arguments = {};
   unsigned grid[3];

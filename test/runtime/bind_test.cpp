@@ -31,7 +31,7 @@ protected:
     manifest_free(&parsed);
   }
 
-  tensor_list list() { return {inputs.data(), inputs.size() / placed, outputs.data(), outputs.size() / placed}; }
+  tensor_list list() { return {inputs.data(), inputs.size() / placed, outputs.data(), outputs.size() / placed, nullptr}; }
   rondo_status global() {
     placed = 1;
     return finish([this](const tensor_list *list) {
@@ -134,7 +134,7 @@ TEST_F(Bind, RefusesTensorsThatDoNotFit) {
 
 TEST_F(Bind, RefusesDamagedTensors) {
   q.dl.device.device_type = kDLCUDA;
-  expectError(global(), "input 'q' is on DLPack device type 2, but must be on the CPU");
+  expectError(global(), "input 'q' is on GPU 0, but must be on the CPU");
   q.dl.device.device_type = kDLCPU;
   q.dl.data = nullptr;
   expectError(global(), "input 'q' has no data (NULL), but is not empty");

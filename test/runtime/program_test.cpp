@@ -138,7 +138,7 @@ TEST_F(Program, OfAnotherTargetIsRefusedWhenItRuns) {
   auto communicator = makeCommunicator(context.get(), Options(1));
   EXPECT_EQ(rondo_run(context.get(), program.get(), "f", communicator.get(), nullptr, 0, nullptr, 0),
             RONDO_UNSUPPORTED);
-  EXPECT_EQ(error(), "the program was compiled for target 'cuda:sm_90a', but this runtime runs 'cpu' programs");
+  EXPECT_EQ(error(), "the program was compiled for target 'tpu:v9', but this runtime runs 'cpu' and 'cuda' programs");
 }
 
 } // namespace

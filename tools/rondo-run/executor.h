@@ -3,6 +3,7 @@
 #ifndef RONDO_RUN_EXECUTOR_H
 #define RONDO_RUN_EXECUTOR_H
 
+#include "tools/rondo-run/device_tensors.h"
 #include "tools/rondo-run/options.h"
 #include "tools/rondo-run/tensor.h"
 #include "tools/rondo-run/timeline.h"
@@ -49,12 +50,16 @@ private:
   };
 
   Error lastError(rondo_status status) const;
+  Status runOnce(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
+  Status runOnGpu(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
 
   // In this order: the context outlives the others.
   std::unique_ptr<rondo_context, Destroy<rondo_context_destroy>> context;
   std::unique_ptr<rondo_program, Destroy<rondo_program_destroy>> program;
   std::unique_ptr<rondo_communicator, Destroy<rondo_communicator_destroy>> communicator;
+  std::unique_ptr<DeviceTensors> gpuInputs, gpuOutputs; // of programs for CUDA
   int32_t reportingRanks = 0;
+  bool isForCuda = false;
 };
 
 } // namespace rondo::run

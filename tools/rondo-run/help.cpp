@@ -6,13 +6,17 @@ namespace rondo::run {
 const char *helpText() {
   return R"(usage: rondo-run [options] program.so
 
-Runs a program that rondo-compile made on 1..4096 ranks of this machine.
+Runs a program that rondo-compile made on 1..4096 ranks of this machine, on its
+processors or, if it is for CUDA, on a GPU.
 
 What runs
   --function=NAME       the function to run; needed only if the program has several
   --ranks=N             number of ranks (default: the program's grid if it is static, else 1)
   --threads-per-rank=N  number of threads that share each rank's kernels, 1..256 (default 1); results do
                         not depend on it
+  --device=N            the GPU of all ranks (default 0); programs for CUDA alone, as are the next two
+  --sm-margin=N         multiprocessors that attention kernels leave to others (default 0)
+  --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
   --communicator=KIND   threads: every rank is a thread (the default)
                         loopback: one rank runs all steps and receives its own sends, which measures
                         one rank's time and overlap on any machine; the results are not the program's

@@ -134,6 +134,9 @@ enum Letter : int {
   Function = 1,
   Ranks,
   ThreadsPerRank,
+  Device,
+  SmMargin,
+  LinkSms,
   CommunicatorKind,
   LinkSpeed,
   Timeout,
@@ -157,6 +160,9 @@ enum Letter : int {
 static const option longOptions[] = {{"function", required_argument, nullptr, Function},
                                      {"ranks", required_argument, nullptr, Ranks},
                                      {"threads-per-rank", required_argument, nullptr, ThreadsPerRank},
+                                     {"device", required_argument, nullptr, Device},
+                                     {"sm-margin", required_argument, nullptr, SmMargin},
+                                     {"link-sms", required_argument, nullptr, LinkSms},
                                      {"communicator", required_argument, nullptr, CommunicatorKind},
                                      {"link", required_argument, nullptr, LinkSpeed},
                                      {"timeout", required_argument, nullptr, Timeout},
@@ -184,6 +190,8 @@ static Status applyDescribe(Options &options, const char *format) {
   return Success{};
 }
 
+static bool isSmall(int64_t number) { return number >= 0 && number <= 1024; }
+
 /// Options that take numbers.
 static Status applyNumber(Options &options, int letter, std::string_view value) {
   switch (letter) {
@@ -191,6 +199,14 @@ static Status applyNumber(Options &options, int letter, std::string_view value) 
     return keep(parseCount("ranks", value, 4096), options.ranks);
   case ThreadsPerRank:
     return keep(parseCount("threads-per-rank", value, 256), options.threadsPerRank);
+  case Device:
+    return keepNumber<int64_t>("device", value, parseInteger(value), isSmall, "the number of a GPU", options.device);
+  case SmMargin:
+    return keepNumber<int64_t>("sm-margin", value, parseInteger(value), isSmall, "a whole number from 0 to 1024",
+                               options.smMargin);
+  case LinkSms:
+    return keepNumber<int64_t>("link-sms", value, parseInteger(value), isSmall, "a whole number from 0 to 1024",
+                               options.linkSms);
   case Timeout:
     return keepNumber<double>(
         "timeout", value, parseNumber(value), [](double seconds) { return seconds >= 0 && seconds <= 1e9; },

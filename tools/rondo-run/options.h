@@ -40,6 +40,9 @@ struct Options {
   std::optional<std::string> function;
   std::optional<int32_t> ranks;
   int32_t threadsPerRank = 1;
+  int32_t device = 0; // of every rank; programs for CUDA
+  int32_t smMargin = 0;
+  int32_t linkSms = 0;
   Communicator communicator = Communicator::Threads;
   std::optional<Link> link;
   double timeout = 60;

@@ -7,7 +7,7 @@
  *     communicators before their context.
  *   - A context and what was made from it may be used from any thread, by one thread at a time.
  *   - Tensors are DLPack's, borrowed for the duration of the call, on the CPU, last dimension contiguous
- *     (strides == NULL means contiguous).
+ *     (strides == NULL means contiguous). Those of programs for CUDA are on the GPU of their rank (kDLCUDA).
  *
  * Shards. A length S that is sharded over n ranks is cut into blocks of ceil(S / n): rank r holds
  * [min(r * block, S), min((r + 1) * block, S)). The last shards may be shorter, or empty.
@@ -85,15 +85,52 @@ typedef struct {
    * It strikes once; a run that should have met it but did not is an error. */
   const char *inject;
   int32_t threads_per_rank; /* 1..256 threads share each rank's kernels; results do not depend on it */
+  /* Programs for CUDA alone: */
+  int32_t device;    /* the GPU of every rank; -1: ranks are dealt round the GPUs that this process sees */
+  int32_t sm_margin; /* multiprocessors that attention kernels which stay on the GPU leave to others */
+  int32_t link_sms;  /* multiprocessors that a transfer on an emulated link occupies */
+  int32_t measure;   /* 1: the times of the statistics are measured in every run. Otherwise they are so while a trace is
+                        enabled, and 0 if not, but for `total` */
 } rondo_communicator_options;
 
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1}
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0}
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
 RONDO_API rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,
                                                  rondo_communicator **communicator);
 RONDO_API void rondo_communicator_destroy(rondo_communicator *communicator);
+
+/* ---- GPUs --------------------------------------------------------------------------------------------------------
+ *
+ * Programs for CUDA need the driver's libcuda.so.1, which is loaded when one of them runs, or by the first of these
+ * calls; without a driver or a GPU these fail with RONDO_UNSUPPORTED. Ranks use the GPUs' primary contexts, as CUDA's own
+ * libraries do, and leave the calling thread's context as it is.
+ */
+/* The GPU of a rank, as CUDA numbers them. */
+RONDO_API rondo_status rondo_communicator_device(rondo_context *context, rondo_communicator *communicator, int32_t rank,
+                                                 int32_t *ordinal);
+
+/* From now on the rank's work is put in the order of `stream` (a CUstream or cudaStream_t of its GPU; NULL is CUDA's
+ * default stream), and a run returns without waiting for it: inputs are read, and outputs are there, in the order of the
+ * stream, and failures of the GPU show where the stream is waited for. Statistics hold no times. The stream must live
+ * until the next call of this, the next run, or the communicator's end. While times are measured, runs wait. */
+RONDO_API rondo_status rondo_communicator_set_stream(rondo_context *context, rondo_communicator *communicator,
+                                                     int32_t rank, void *stream);
+/* The rank works on a stream of its own again, and runs wait for it. */
+RONDO_API rondo_status rondo_communicator_unset_stream(rondo_context *context, rondo_communicator *communicator,
+                                                       int32_t rank);
+
+/* Memory of a rank's GPU, for applications that have no other way to it. Copies wait for the rank's runs and for
+ * themselves; freeing waits for nothing, but the memory stays until the rank's runs are over. */
+RONDO_API rondo_status rondo_device_allocate(rondo_context *context, rondo_communicator *communicator, int32_t rank,
+                                             size_t bytes, void **data);
+RONDO_API rondo_status rondo_device_free(rondo_context *context, rondo_communicator *communicator, int32_t rank,
+                                         void *data);
+RONDO_API rondo_status rondo_device_upload(rondo_context *context, rondo_communicator *communicator, int32_t rank,
+                                           void *data, const void *source, size_t bytes);
+RONDO_API rondo_status rondo_device_download(rondo_context *context, rondo_communicator *communicator, int32_t rank,
+                                             void *target, const void *data, size_t bytes);
 
 /* ---- Run ----------------------------------------------------------------------------------------------------------
  */

@@ -2,44 +2,34 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The part of the CUDA driver that Rondo's launchers use. A program that loads the driver with dlopen runs its kernels
-// in the emulator if this library is what it finds, provided that its modules are PTX. Launches are synchronous,
-// streams mean nothing, and events tell the time of this machine. cuGetErrorString tells what the emulator found.
+// in the emulator if this library is what it finds, provided that its modules are PTX. cuGetErrorString tells what the
+// emulator found.
 //
-//   RONDO_EMULATOR_MULTIPROCESSORS  how many the GPU has; 4 if unset
-//   RONDO_EMULATOR_SEED             of the schedule; 1 if unset. Each launch adds one.
+//   RONDO_EMULATOR_MULTIPROCESSORS  how many a GPU has; 4 if unset
+//   RONDO_EMULATOR_DEVICES          how many GPUs there are; 1 if unset. They share their memory.
+//   RONDO_EMULATOR_CAPABILITY       their compute capability, times ten; 90 if unset
+//   RONDO_EMULATOR_MEMORY_BYTES     of all of them together; 16 GiB if unset
+//   RONDO_EMULATOR_HANG             the name of a kernel that never ends
+//   RONDO_EMULATOR_SEED             of the schedule of kernels and streams; 1 if unset. Each launch adds one.
 //   RONDO_EMULATOR_GUARD_BYTES      bytes at the end of each allocation that kernels must not touch; 0 if unset. Tests
 //                                   that put guards there learn of reads, too. Smaller allocations have no guard.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
-#include "test/gpu/Driver.h"
-#include "test/emulator/Emulator.h"
+#include "test/emulator/cuda/Device.h"
 
 #include <chrono>
 #include <cstdlib>
-#include <map>
 #include <memory>
 #include <new>
 
 using namespace rondo::emulator;
-using gpu::Address;
-using gpu::LaunchAttribute;
-using gpu::LaunchConfiguration;
-using gpu::Result;
 
 namespace {
 
-enum : Result { Success = 0, InvalidValue = 1, OutOfMemory = 2, NotFound = 500, LaunchFailed = 719 };
-
-/// What an event points to.
-using Time = std::chrono::steady_clock::time_point;
+enum : cuda_result { InvalidValue = 1, InvalidContext = 201 };
 
 /// What a launch can have without cuFuncSetAttribute.
 constexpr uint32_t kDefaultSharedBytes = 48 * 1024;
-
-uint64_t getSetting(const char *variable, uint64_t otherwise) {
-  const char *text = std::getenv(variable);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 struct Function {
   const Kernel &kernel;
@@ -49,45 +39,38 @@ struct Function {
 struct LoadedModule {
   explicit LoadedModule(const char *ptx) : module(ptx) {}
   Module module;
-  std::map<std::string, Function> functions;
+  std::map<std::string, std::unique_ptr<Function>> functions;
 };
 
-struct Device {
-  GlobalMemory memory;
-  std::map<Address, std::vector<uint8_t>> allocations;
-  uint64_t nextSeed = getSetting("RONDO_EMULATOR_SEED", 1);
-  std::string message; // of the last error
-};
+/// The contexts that are current on this thread, the present one last.
+thread_local std::vector<cuda_context> currentContexts;
 
-Device &getDevice() {
-  static Device device;
-  return device;
-}
-
-/// Calls function(); an error of the emulator becomes `result`.
+/// Calls function(), alone; an error of the emulator becomes `result`.
 template <typename Callable>
-Result attempt(Result result, Callable callable) {
+cuda_result attempt(cuda_result result, Callable callable) {
+  Device &device = getDevice();
+  std::lock_guard<std::recursive_mutex> guard(device.lock);
+  if (device.failure != CUDA_OK)
+    return device.failure;
   try {
     callable();
-    return Success;
+    return CUDA_OK;
   } catch (const std::bad_alloc &) {
-    getDevice().message = "out of memory";
-    return OutOfMemory;
+    device.message = "out of memory";
+    return CUDA_OUT_OF_MEMORY;
   } catch (const std::exception &error) {
-    getDevice().message = error.what();
-    return result;
+    device.message = error.what();
+    return device.failure != CUDA_OK ? device.failure : result;
   }
 }
 
-/// The host's address of `bytes` bytes of an allocation; unlike kernels, copies may touch its guard.
-uint8_t *getHost(Address address, size_t bytes) {
-  auto next = getDevice().allocations.upper_bound(address);
-  if (next == getDevice().allocations.begin())
-    fail("address ", address, " is not one of device memory");
-  auto &[begin, data] = *std::prev(next);
-  if (address - begin + bytes > data.size())
-    fail(bytes, " bytes at offset ", address - begin, " of an allocation of ", data.size(), " bytes");
-  return data.data() + (address - begin);
+/// The same for calls that need a current context.
+template <typename Callable>
+cuda_result attemptInContext(cuda_result result, Callable callable) {
+  if (currentContexts.empty() || !currentContexts.back()) {
+    return attempt(InvalidContext, [] { fail("no context is current on this thread"); });
+  }
+  return attempt(result, callable);
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -105,36 +88,36 @@ std::vector<uint8_t> gather(const KernelSyntax &syntax, void *const *fields) {
   return block;
 }
 
-LaunchShape getShape(const LaunchConfiguration &configuration, const Function &function) {
+LaunchShape getShape(const cuda_launch_configuration &configuration, const Function &function) {
   const KernelSyntax &syntax = function.kernel.getSyntax();
-  if (configuration.blockY != 1 || configuration.blockZ != 1)
-    fail("CTAs of ", configuration.blockX, " x ", configuration.blockY, " x ", configuration.blockZ,
+  if (configuration.block_y != 1 || configuration.block_z != 1)
+    fail("CTAs of ", configuration.block_x, " x ", configuration.block_y, " x ", configuration.block_z,
          " threads; the emulator knows those along x");
-  if (configuration.sharedBytes > function.maxSharedBytes)
-    fail(configuration.sharedBytes, " bytes of dynamic shared memory; cuFuncSetAttribute allows ",
+  if (configuration.shared_bytes > function.maxSharedBytes)
+    fail(configuration.shared_bytes, " bytes of dynamic shared memory; cuFuncSetAttribute allows ",
          function.maxSharedBytes);
   LaunchShape shape;
-  for (unsigned i = 0; i < configuration.attributeCount; ++i) {
-    const LaunchAttribute &attribute = configuration.attributes[i];
-    if (attribute.id == LaunchAttribute::ClusterDimension &&
+  for (unsigned i = 0; i < configuration.attribute_count; ++i) {
+    const cuda_launch_attribute &attribute = configuration.attributes[i];
+    if (attribute.id == CUDA_ATTRIBUTE_CLUSTER &&
         (attribute.value.cluster.x != syntax.cluster || attribute.value.cluster.y != 1 ||
          attribute.value.cluster.z != 1))
       fail("clusters of ", attribute.value.cluster.x, " CTAs; the kernel wants ", syntax.cluster);
-    if (attribute.id == LaunchAttribute::ProgrammaticStreamSerialization)
+    if (attribute.id == CUDA_ATTRIBUTE_PROGRAMMATIC)
       shape.overlapsPrevious = attribute.value.programmatic;
   }
-  shape.grid = {configuration.gridX, configuration.gridY, configuration.gridZ};
-  shape.threads = configuration.blockX;
-  shape.sharedBytes = configuration.sharedBytes;
+  shape.grid = {configuration.grid_x, configuration.grid_y, configuration.grid_z};
+  shape.threads = configuration.block_x;
+  shape.sharedBytes = configuration.shared_bytes;
   shape.seed = getDevice().nextSeed++;
   return shape;
 }
 
-TensorMap makeTensorMap(int type, uint32_t rank, Address address, const uint64_t *extents, const uint64_t *strides,
+TensorMap makeTensorMap(int type, uint32_t rank, cuda_address address, const uint64_t *extents, const uint64_t *strides,
                         const uint32_t *box, const uint32_t *steps, int interleave, int swizzle, int fill) {
-  if (type != gpu::kFloat16 && type != gpu::kBFloat16)
+  if (type != CUDA_ELEMENT_FLOAT16 && type != CUDA_ELEMENT_BFLOAT16)
     fail("elements of type ", type, "; the emulator knows f16 and bf16");
-  if (interleave != gpu::kNoInterleave || fill != gpu::kFillZeros || (swizzle != 0 && swizzle != gpu::kSwizzle128))
+  if (interleave != CUDA_NO_INTERLEAVE || fill != CUDA_FILL_ZEROS || (swizzle != 0 && swizzle != CUDA_SWIZZLE_128))
     fail("interleave ", interleave, ", fill ", fill, ", swizzle ", swizzle,
          "; the emulator knows tensor maps without interleave, with zeros, with the 128-byte swizzle or none");
   if (rank > TensorMap::kMaxRank)
@@ -142,7 +125,7 @@ TensorMap makeTensorMap(int type, uint32_t rank, Address address, const uint64_t
   TensorMap map;
   map.rank = rank;
   map.address = address;
-  map.swizzle128 = swizzle == gpu::kSwizzle128;
+  map.swizzle128 = swizzle == CUDA_SWIZZLE_128;
   for (uint32_t i = 0; i < rank; ++i) {
     if (steps[i] != 1)
       fail("element stride ", steps[i], "; the emulator knows 1");
@@ -154,73 +137,162 @@ TensorMap makeTensorMap(int type, uint32_t rank, Address address, const uint64_t
   return map;
 }
 
+
+/// The parameters, from their addresses, or as a whole in `extra`: pointer (1) and size (2), then 0.
+std::vector<uint8_t> getParameters(const KernelSyntax &syntax, void **fields, void **extra) {
+  if (fields)
+    return gather(syntax, fields);
+  const uint8_t *block = nullptr;
+  size_t bytes = 0;
+  for (; extra && *extra; extra += 2)
+    if (reinterpret_cast<uintptr_t>(*extra) == 1)
+      block = static_cast<const uint8_t *>(extra[1]);
+    else
+      bytes = *static_cast<size_t *>(extra[1]);
+  return {block, block + bytes};
+}
+
+bool hangs(const Function &function) {
+  const char *name = std::getenv("RONDO_EMULATOR_HANG");
+  return name && function.kernel.getName() == name;
+}
+
+bool isPinned(const void *memory) {
+  auto &pinned = getDevice().hostAllocations;
+  auto next = pinned.upper_bound(static_cast<const char *>(memory));
+  if (next == pinned.begin())
+    return false;
+  auto &[begin, data] = *std::prev(next);
+  return static_cast<const char *>(memory) < begin + data.size();
+}
+
+/// Rows of `width` elements.
+template <typename T>
+cuda_result fillRows(cuda_address to, size_t pitch, T value, size_t width, size_t height, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    if (pitch < width * sizeof(T) || to % sizeof(T) || pitch % sizeof(T))
+      fail("rows of ", width * sizeof(T), " bytes with a pitch of ", pitch);
+    getDevice().issue(stream, [=] {
+      for (size_t i = 0; i < height; ++i) {
+        uint8_t *row = getDevice().getHost(to + i * pitch, width * sizeof(T));
+        for (size_t j = 0; j < width; ++j)
+          std::memcpy(row + j * sizeof(T), &value, sizeof(T));
+      }
+    });
+  });
+}
 } // namespace
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// The driver's functions
+// The driver's functions: devices and contexts
 //===--------------------------------------------------------------------------------------------------------------===//
 
 extern "C" {
 
-Result cuInit(unsigned) { return Success; }
+cuda_result cuInit(unsigned) { return CUDA_OK; }
 
-Result cuGetErrorString(Result result, const char **text) {
-  *text = result == Success ? "no error" : getDevice().message.c_str();
-  return Success;
+cuda_result cuGetErrorName(cuda_result result, const char **text) {
+  *text = result == CUDA_OK                ? "CUDA_SUCCESS"
+          : result == CUDA_OUT_OF_MEMORY   ? "CUDA_ERROR_OUT_OF_MEMORY"
+          : result == CUDA_INVALID_PTX     ? "CUDA_ERROR_INVALID_PTX"
+          : result == CUDA_NOT_FOUND       ? "CUDA_ERROR_NOT_FOUND"
+          : result == CUDA_LAUNCH_FAILED   ? "CUDA_ERROR_LAUNCH_FAILED"
+                                           : "CUDA_ERROR_INVALID_VALUE";
+  return CUDA_OK;
 }
 
-Result cuDeviceGet(int *device, int ordinal) {
+cuda_result cuGetErrorString(cuda_result result, const char **text) {
+  thread_local std::string copy;
+  std::lock_guard<std::recursive_mutex> guard(getDevice().lock);
+  copy = result == CUDA_OK ? "no error" : getDevice().message;
+  *text = copy.c_str();
+  return CUDA_OK;
+}
+
+cuda_result cuDeviceGetCount(int *count) {
+  *count = static_cast<int>(getSetting("RONDO_EMULATOR_DEVICES", 1));
+  return CUDA_OK;
+}
+
+cuda_result cuDeviceGet(int *device, int ordinal) {
   *device = ordinal;
   return attempt(InvalidValue, [&] {
-    if (ordinal != 0)
-      fail("device ", ordinal, "; there is one");
+    if (ordinal < 0 || ordinal >= static_cast<int>(getSetting("RONDO_EMULATOR_DEVICES", 1)))
+      fail("there is no device ", ordinal);
   });
 }
 
-Result cuDeviceGetName(char *name, int bytes, int) {
+cuda_result cuDeviceGetName(char *name, int bytes, int) {
   std::snprintf(name, static_cast<size_t>(bytes), "PTX emulator");
-  return Success;
+  return CUDA_OK;
 }
 
-Result cuDeviceGetAttribute(int *value, int attribute, int) {
+cuda_result cuDeviceGetAttribute(int *value, int attribute, int) {
   return attempt(InvalidValue, [&] {
-    if (attribute == gpu::kMultiprocessors)
+    int capability = static_cast<int>(getSetting("RONDO_EMULATOR_CAPABILITY", 90));
+    if (attribute == CUDA_MULTIPROCESSORS)
       *value = static_cast<int>(getSetting("RONDO_EMULATOR_MULTIPROCESSORS", 4));
-    else if (attribute == gpu::kMajor || attribute == gpu::kMinor)
-      *value = attribute == gpu::kMajor ? 9 : 0;
+    else if (attribute == CUDA_MAJOR || attribute == CUDA_MINOR)
+      *value = attribute == CUDA_MAJOR ? capability / 10 : capability % 10;
+    else if (attribute == CUDA_SHARED_BYTES_LIMIT)
+      *value = static_cast<int>(kSharedLimit);
+    else if (attribute == CUDA_POOLS_SUPPORTED)
+      *value = 1;
     else
       fail("the emulator does not know attribute ", attribute, " of a device");
   });
 }
 
-Result cuDevicePrimaryCtxRetain(void **context, int) {
-  *context = &getDevice();
-  return Success;
-}
-Result cuCtxSetCurrent(void *) { return Success; }
-Result cuCtxSynchronize() { return Success; }
-
-Result cuStreamCreate(gpu::Stream *stream, unsigned) {
-  *stream = nullptr;
-  return Success;
-}
-Result cuEventCreate(gpu::Event *event, unsigned) {
-  *event = reinterpret_cast<gpu::Event>(new (std::nothrow) Time());
-  return *event ? Success : OutOfMemory;
-}
-Result cuEventRecord(gpu::Event event, gpu::Stream) {
-  *reinterpret_cast<Time *>(event) = std::chrono::steady_clock::now();
-  return Success;
-}
-Result cuEventSynchronize(gpu::Event) { return Success; }
-Result cuEventElapsedTime(float *milliseconds, gpu::Event begin, gpu::Event end) {
-  std::chrono::duration<float, std::milli> elapsed = *reinterpret_cast<Time *>(end) - *reinterpret_cast<Time *>(begin);
-  *milliseconds = elapsed.count();
-  return Success;
+cuda_result cuDeviceCanAccessPeer(int *possible, int, int) {
+  *possible = 1;
+  return CUDA_OK;
 }
 
-Result cuModuleLoadData(void **module, const void *image) {
-  return attempt(InvalidValue, [&] {
+cuda_result cuDevicePrimaryCtxRetain(cuda_context *context, int device) {
+  static char contexts[64];
+  *context = reinterpret_cast<cuda_context>(&contexts[device]);
+  return CUDA_OK;
+}
+cuda_result cuDevicePrimaryCtxRelease_v2(int) { return CUDA_OK; }
+
+cuda_result cuCtxSetCurrent(cuda_context context) {
+  if (currentContexts.empty())
+    currentContexts.push_back(context);
+  currentContexts.back() = context;
+  return CUDA_OK;
+}
+cuda_result cuCtxPushCurrent_v2(cuda_context context) {
+  currentContexts.push_back(context);
+  return CUDA_OK;
+}
+cuda_result cuCtxPopCurrent_v2(cuda_context *context) {
+  return attemptInContext(InvalidContext, [&] {
+    *context = currentContexts.back();
+    currentContexts.pop_back();
+  });
+}
+cuda_result cuCtxSynchronize() {
+  return attemptInContext(InvalidValue, [] {
+    getDevice().workUntil([] {
+      for (Stream *stream : getDevice().streams)
+        if (!stream->queue.empty())
+          return false;
+      return true;
+    });
+  });
+}
+cuda_result cuCtxGetStreamPriorityRange(int *least, int *greatest) {
+  *least = 0;
+  *greatest = -5;
+  return CUDA_OK;
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Modules
+//===--------------------------------------------------------------------------------------------------------------===//
+
+cuda_result cuModuleLoadData(LoadedModule **module, const void *image) {
+  return attemptInContext(CUDA_INVALID_PTX, [&] {
     if (std::string_view(static_cast<const char *>(image), 4) == "\x7F"
                                                                  "ELF")
       fail("the module is machine code; the emulator runs PTX");
@@ -228,88 +300,288 @@ Result cuModuleLoadData(void **module, const void *image) {
   });
 }
 
-Result cuModuleGetFunction(void **function, void *module, const char *name) {
-  return attempt(NotFound, [&] {
-    auto &loaded = *static_cast<LoadedModule *>(module);
-    Function fresh = {loaded.module.getKernel(name), kDefaultSharedBytes};
-    *function = &loaded.functions.emplace(name, fresh).first->second;
+cuda_result cuModuleUnload(LoadedModule *module) {
+  return attemptInContext(InvalidValue, [&] { delete module; });
+}
+
+cuda_result cuModuleGetFunction(Function **function, LoadedModule *module, const char *name) {
+  return attemptInContext(CUDA_NOT_FOUND, [&] {
+    auto fresh = std::make_unique<Function>(Function{module->module.getKernel(name), kDefaultSharedBytes});
+    *function = module->functions.emplace(name, std::move(fresh)).first->second.get();
   });
 }
 
-Result cuFuncSetAttribute(void *function, int attribute, int value) {
-  return attempt(InvalidValue, [&] {
-    if (attribute != gpu::kMaxDynamicSharedBytes)
+cuda_result cuFuncGetAttribute(int *value, int attribute, Function *function) {
+  return attemptInContext(InvalidValue, [&] {
+    if (attribute != CUDA_FUNCTION_THREADS_LIMIT)
+      fail("the emulator does not know attribute ", attribute, " of a function");
+    uint32_t threads = function->kernel.getSyntax().threads;
+    *value = threads ? static_cast<int>(threads) : 1024;
+  });
+}
+
+cuda_result cuFuncSetAttribute(Function *function, int attribute, int value) {
+  return attemptInContext(InvalidValue, [&] {
+    if (attribute != CUDA_FUNCTION_DYNAMIC_SHARED_BYTES)
       fail("the emulator does not know attribute ", attribute, " of a function");
     if (value < 0 || static_cast<uint32_t>(value) > kSharedLimit)
       fail(value, " bytes of dynamic shared memory; a CTA can have ", kSharedLimit);
-    static_cast<Function *>(function)->maxSharedBytes = static_cast<uint32_t>(value);
+    function->maxSharedBytes = static_cast<uint32_t>(value);
   });
 }
 
-Result cuMemAlloc_v2(Address *address, size_t bytes) {
+cuda_result cuLaunchKernelEx(const cuda_launch_configuration *configuration, const Function *function, void **fields,
+                             void **extra) {
+  return attemptInContext(CUDA_LAUNCH_FAILED, [&] {
+    LaunchShape shape = getShape(*configuration, *function);
+    std::vector<uint8_t> block = getParameters(function->kernel.getSyntax(), fields, extra);
+    bool never = hangs(*function);
+    getDevice().issue(
+        configuration->stream,
+        [shape, block, function] {
+          getDevice().memory.beginLaunch();
+          function->kernel.launch(getDevice().memory, shape, block.data(), block.size());
+        },
+        [never] { return !never; });
+  });
+}
+
+cuda_result cuTensorMapEncodeTiled(rondo_tensor_map *map, int type, uint32_t rank, void *address,
+                                   const uint64_t *extents, const uint64_t *strides, const uint32_t *box,
+                                   const uint32_t *steps, int interleave, int swizzle, int /*promotion*/, int fill) {
   return attempt(InvalidValue, [&] {
-    if (bytes == 0)
-      fail("an allocation of 0 bytes");
-    uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
-    if (bytes < guard)
-      guard = 0;
-    std::vector<uint8_t> data(bytes, 0xFF);
-    Device &device = getDevice();
-    *address = device.memory.map(concat("allocation ", device.allocations.size()), static_cast<void *>(data.data()),
-                                 bytes - guard);
-    device.allocations.emplace(*address, std::move(data));
-  });
-}
-
-Result cuMemFree_v2(Address address) {
-  return attempt(InvalidValue, [&] {
-    if (!getDevice().allocations.erase(address))
-      fail("address ", address, " is not that of an allocation");
-    getDevice().memory.unmap(address);
-  });
-}
-
-Result cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
-  return attempt(InvalidValue, [&] { std::memcpy(getHost(to, bytes), from, bytes); });
-}
-Result cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
-  return attempt(InvalidValue, [&] { std::memcpy(to, getHost(from, bytes), bytes); });
-}
-Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, gpu::Stream) {
-  return attempt(InvalidValue, [&] { std::memmove(getHost(to, bytes), getHost(from, bytes), bytes); });
-}
-Result cuMemsetD8_v2(Address to, unsigned char value, size_t bytes) {
-  return attempt(InvalidValue, [&] { std::memset(getHost(to, bytes), value, bytes); });
-}
-
-/// Parameters come by address, or as a whole in `extra`: pointer (1) and size (2), then 0.
-Result cuLaunchKernelEx(const LaunchConfiguration *configuration, void *handle, void **fields, void **extra) {
-  return attempt(LaunchFailed, [&] {
-    const auto &function = *static_cast<const Function *>(handle);
-    LaunchShape shape = getShape(*configuration, function);
-    getDevice().memory.beginLaunch();
-    if (fields) {
-      std::vector<uint8_t> block = gather(function.kernel.getSyntax(), fields);
-      return function.kernel.launch(getDevice().memory, shape, block.data(), block.size());
-    }
-    void *block = nullptr;
-    size_t bytes = 0;
-    for (; extra && *extra; extra += 2)
-      if (reinterpret_cast<uintptr_t>(*extra) == 1)
-        block = extra[1];
-      else
-        bytes = *static_cast<size_t *>(extra[1]);
-    function.kernel.launch(getDevice().memory, shape, block, bytes);
-  });
-}
-
-Result cuTensorMapEncodeTiled(rondo_tensor_map *map, int type, uint32_t rank, void *address, const uint64_t *extents,
-                              const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,
-                              int swizzle, int /*promotion*/, int fill) {
-  return attempt(InvalidValue, [&] {
-    encodeTensorMap(makeTensorMap(type, rank, reinterpret_cast<Address>(address), extents, strides, box, steps,
+    encodeTensorMap(makeTensorMap(type, rank, reinterpret_cast<cuda_address>(address), extents, strides, box, steps,
                                   interleave, swizzle, fill),
                     map->bytes);
+  });
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Memory
+//===--------------------------------------------------------------------------------------------------------------===//
+
+cuda_result cuMemGetInfo_v2(size_t *available, size_t *total) {
+  return attemptInContext(InvalidValue, [&] {
+    *total = getSetting("RONDO_EMULATOR_MEMORY_BYTES", uint64_t(16) << 30);
+    *available = *total - getDevice().allocatedBytes;
+  });
+}
+
+cuda_result cuMemAlloc_v2(cuda_address *address, size_t bytes) {
+  return attemptInContext(InvalidValue, [&] { *address = getDevice().allocate(bytes); });
+}
+cuda_result cuMemFree_v2(cuda_address address) {
+  return attemptInContext(InvalidValue, [&] { getDevice().release(address); });
+}
+
+cuda_result cuMemPoolCreate(Pool **pool, const cuda_pool_properties *properties) {
+  return attempt(InvalidValue, [&] {
+    if (properties->allocation_type != 1 || properties->location.type != 1)
+      fail("a pool of something that is not memory of a device");
+    *pool = *getDevice().pools.insert(new Pool).first;
+  });
+}
+cuda_result cuMemPoolDestroy(Pool *pool) {
+  return attempt(InvalidValue, [&] {
+    if (!getDevice().pools.erase(pool))
+      fail("a pool that does not exist, or no longer");
+    delete pool;
+  });
+}
+cuda_result cuMemPoolSetAttribute(Pool *, int, void *) { return CUDA_OK; }
+cuda_result cuMemPoolSetAccess(Pool *, const cuda_access *, size_t) { return CUDA_OK; }
+
+/// Memory is there at once.
+cuda_result cuMemAllocFromPoolAsync(cuda_address *address, size_t bytes, Pool *pool, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    if (!getDevice().pools.count(pool))
+      fail("a pool that does not exist, or no longer");
+    getDevice().getStream(stream);
+    try {
+      *address = getDevice().allocate(bytes);
+    } catch (const std::bad_alloc &) {
+      // What streams have yet to free would do.
+      while (getDevice().advance()) {
+      }
+      *address = getDevice().allocate(bytes);
+    }
+  });
+}
+cuda_result cuMemFreeAsync(cuda_address address, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    auto place = getDevice().allocations.find(address);
+    if (place == getDevice().allocations.end() || place->second.isFreed)
+      fail("address ", address, " is not that of an allocation, or was freed already");
+    place->second.isFreed = true;
+    getDevice().issue(stream, [address] { getDevice().release(address); });
+  });
+}
+
+cuda_result cuMemAllocHost_v2(void **memory, size_t bytes) {
+  return attemptInContext(InvalidValue, [&] {
+    std::vector<char> data(bytes);
+    *memory = data.data();
+    getDevice().hostAllocations.emplace(data.data(), std::move(data));
+  });
+}
+cuda_result cuMemFreeHost(void *memory) {
+  return attemptInContext(InvalidValue, [&] {
+    if (!getDevice().hostAllocations.erase(static_cast<const char *>(memory)))
+      fail("memory of the host that was not allocated here");
+  });
+}
+
+cuda_result cuMemcpyHtoD_v2(cuda_address to, const void *from, size_t bytes) {
+  return attemptInContext(InvalidValue, [&] { std::memcpy(getDevice().getHost(to, bytes), from, bytes); });
+}
+cuda_result cuMemcpyDtoH_v2(void *to, cuda_address from, size_t bytes) {
+  return attemptInContext(InvalidValue, [&] { std::memcpy(to, getDevice().getHost(from, bytes), bytes); });
+}
+cuda_result cuMemsetD8_v2(cuda_address to, unsigned char value, size_t bytes) {
+  return attemptInContext(InvalidValue, [&] { std::memset(getDevice().getHost(to, bytes), value, bytes); });
+}
+
+cuda_result cuMemcpyAsync(cuda_address to, cuda_address from, size_t bytes, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    getDevice().issue(stream, [=] {
+      std::memmove(getDevice().getHost(to, bytes), getDevice().getHost(from, bytes), bytes);
+    });
+  });
+}
+cuda_result cuMemcpyDtoDAsync_v2(cuda_address to, cuda_address from, size_t bytes, cuda_stream stream) {
+  return cuMemcpyAsync(to, from, bytes, stream);
+}
+/// What is not pinned is read before the call returns.
+cuda_result cuMemcpyHtoDAsync_v2(cuda_address to, const void *from, size_t bytes, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    const auto *begin = static_cast<const uint8_t *>(from);
+    if (isPinned(from))
+      return getDevice().issue(stream, [=] { std::memcpy(getDevice().getHost(to, bytes), begin, bytes); });
+    std::vector<uint8_t> copy(begin, begin + bytes);
+    getDevice().issue(stream, [=] { std::memcpy(getDevice().getHost(to, bytes), copy.data(), bytes); });
+  });
+}
+cuda_result cuMemcpyDtoHAsync_v2(void *to, cuda_address from, size_t bytes, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    getDevice().issue(stream, [=] { std::memcpy(to, getDevice().getHost(from, bytes), bytes); });
+  });
+}
+cuda_result cuMemcpy2DAsync_v2(const cuda_copy_2d *given, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    cuda_copy_2d copy = *given;
+    if (copy.source_type != CUDA_MEMORY_DEVICE || copy.target_type != CUDA_MEMORY_DEVICE || copy.source_x ||
+        copy.source_y || copy.target_x || copy.target_y || copy.source_pitch < copy.width ||
+        copy.target_pitch < copy.width)
+      fail("a copy in two dimensions that the emulator does not know");
+    getDevice().issue(stream, [copy] {
+      for (size_t i = 0; i < copy.height; ++i)
+        std::memmove(getDevice().getHost(copy.target + i * copy.target_pitch, copy.width),
+                     getDevice().getHost(copy.source + i * copy.source_pitch, copy.width), copy.width);
+    });
+  });
+}
+
+cuda_result cuMemsetD2D8Async(cuda_address to, size_t pitch, unsigned char value, size_t width, size_t height,
+                              cuda_stream stream) {
+  return fillRows(to, pitch, value, width, height, stream);
+}
+cuda_result cuMemsetD2D32Async(cuda_address to, size_t pitch, unsigned value, size_t width, size_t height,
+                               cuda_stream stream) {
+  return fillRows(to, pitch, value, width, height, stream);
+}
+
+cuda_result cuPointerGetAttribute(void *value, int attribute, cuda_address address) {
+  return attempt(InvalidValue, [&] {
+    if (attribute != CUDA_POINTER_DEVICE)
+      fail("the emulator does not know attribute ", attribute, " of a pointer");
+    getDevice().getHost(address, 1);
+    *static_cast<int *>(value) = 0;
+  });
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Streams and events
+//===--------------------------------------------------------------------------------------------------------------===//
+
+cuda_result cuStreamCreateWithPriority(Stream **stream, unsigned, int) {
+  return attemptInContext(InvalidValue, [&] { *stream = *getDevice().streams.insert(new Stream).first; });
+}
+cuda_result cuStreamCreate(Stream **stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
+/// Work that is left is done first.
+cuda_result cuStreamDestroy_v2(cuda_stream handle) {
+  return attemptInContext(InvalidValue, [&] {
+    Stream &stream = getDevice().getStream(handle);
+    getDevice().workUntil([&] { return stream.queue.empty(); });
+    getDevice().streams.erase(&stream);
+    delete &stream;
+  });
+}
+cuda_result cuStreamQuery(cuda_stream handle) {
+  bool isDone = false;
+  cuda_result result = attemptInContext(InvalidValue, [&] {
+    getDevice().advance();
+    isDone = getDevice().getStream(handle).queue.empty();
+  });
+  return result == CUDA_OK && !isDone ? CUDA_NOT_READY : result;
+}
+cuda_result cuStreamSynchronize(cuda_stream handle) {
+  return attemptInContext(InvalidValue, [&] {
+    Stream &stream = getDevice().getStream(handle);
+    getDevice().workUntil([&] { return stream.queue.empty(); });
+  });
+}
+/// It waits for what was recorded before this call.
+cuda_result cuStreamWaitEvent(cuda_stream stream, cuda_event handle, unsigned) {
+  return attemptInContext(InvalidValue, [&] {
+    Event &event = getDevice().getEvent(handle);
+    uint64_t recorded = event.recorded;
+    getDevice().issue(
+        stream, [] {}, [&event, recorded] { return event.completed >= recorded; });
+  });
+}
+
+cuda_result cuEventCreate(Event **event, unsigned flags) {
+  return attemptInContext(InvalidValue, [&] {
+    *event = *getDevice().events.insert(new Event).first;
+    (*event)->isTimed = flags == CUDA_EVENT_TIMED;
+  });
+}
+/// It stays for streams that have yet to come to it.
+cuda_result cuEventDestroy_v2(cuda_event handle) {
+  return attemptInContext(InvalidValue, [&] { getDevice().events.erase(&getDevice().getEvent(handle)); });
+}
+cuda_result cuEventRecord(cuda_event handle, cuda_stream stream) {
+  return attemptInContext(InvalidValue, [&] {
+    Event &event = getDevice().getEvent(handle);
+    uint64_t number = ++event.recorded;
+    getDevice().issue(stream, [&event, number] {
+      event.completed = std::max(event.completed, number);
+      event.nanoseconds = std::chrono::steady_clock::now().time_since_epoch().count();
+    });
+  });
+}
+cuda_result cuEventQuery(cuda_event handle) {
+  bool isDone = false;
+  cuda_result result = attemptInContext(InvalidValue, [&] {
+    getDevice().advance();
+    const Event &event = getDevice().getEvent(handle);
+    isDone = event.completed == event.recorded;
+  });
+  return result == CUDA_OK && !isDone ? CUDA_NOT_READY : result;
+}
+cuda_result cuEventSynchronize(cuda_event handle) {
+  return attemptInContext(InvalidValue, [&] {
+    const Event &event = getDevice().getEvent(handle);
+    getDevice().workUntil([&] { return event.completed == event.recorded; });
+  });
+}
+cuda_result cuEventElapsedTime(float *milliseconds, cuda_event from, cuda_event to) {
+  return attemptInContext(InvalidValue, [&] {
+    const Event &begin = getDevice().getEvent(from), &end = getDevice().getEvent(to);
+    if (!begin.isTimed || !end.isTimed || begin.completed == 0 || end.completed == 0 ||
+        begin.completed != begin.recorded || end.completed != end.recorded)
+      fail("the time between events that are not timed, or not complete");
+    *milliseconds = static_cast<float>(static_cast<double>(end.nanoseconds - begin.nanoseconds) * 1e-6);
   });
 }
 

@@ -1,0 +1,151 @@
+/* Exchanges between ranks on GPUs.
+ *
+ * Sender and receiver meet on the host, each at its own call of the exchange. The receiver makes its stream wait for
+ * the sender's event, copies, and records an event for which the sender's stream waits. So a transfer starts when both
+ * streams have come so far, and the sender's memory is its own again when it has gone. Both ends are workers, so they
+ * meet by the state of their compute streams, whichever stream the exchange is for.
+ */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+#include "cuda_exchange.h"
+#include "clock.h"
+#include "cuda_rank.h"
+#include "failure.h"
+#include "stream.h"
+
+enum { WORKER = RONDO_STREAM_COMPUTE };
+
+static int64_t get_link_time(const rondo_communicator *communicator, int64_t bytes) {
+  return bytes == 0 ? 0 : (int64_t)(communicator->link_latency + communicator->link_ns_per_byte * (double)bytes);
+}
+
+static rondo_status check(rondo_execution *execution, const exchange *exchange, cuda_result result) {
+  if (result == CUDA_OK)
+    return RONDO_OK;
+  const cuda_device *device = execution->cuda->device;
+  return run_fail(execution->communicator, RONDO_RANK_FAILED,
+                  "rank %d on GPU %d (%s) failed in exchange '%s' from rank %d in step %lld: %s", execution->rank,
+                  device->ordinal, device->name, exchange->name, exchange->from, (long long)execution->step,
+                  cuda_result_text(device->api, result));
+}
+
+/* Copies what `theirs` sends to where `mine` receives; at most as much as that expects. */
+static cuda_result copy(const cuda_rank *rank, int32_t stream, const exchange *mine, const exchange *theirs) {
+  cuda_result result = CUDA_OK;
+  for (int32_t i = 0; result == CUDA_OK && i < mine->count; ++i) {
+    const rondo_transfer *in = &mine->transfers[i], *out = &theirs->transfers[i];
+    int64_t bytes = in->destination_bytes < out->source_bytes ? in->destination_bytes : out->source_bytes;
+    if (bytes > 0)
+      result = rank->device->api->copy((cuda_address)(uintptr_t)in->destination, (cuda_address)(uintptr_t)out->source,
+                                       (size_t)bytes, rank->streams[stream]);
+  }
+  return result;
+}
+
+/* Issues the transfers, after the time of the link, if there is one; `bytes` travel. */
+static rondo_status issue(rondo_execution *execution, int32_t stream, const exchange *mine, const exchange *theirs,
+                          int64_t bytes) {
+  cuda_rank *rank = execution->cuda;
+  rondo_communicator *communicator = execution->communicator;
+  cuda_stream handle = rank->streams[stream];
+  rondo_trace_event event = {.kind = RONDO_TRACE_EXCHANGE,
+                             .name = mine->name,
+                             .rank = execution->rank,
+                             .stream = stream,
+                             .step = execution->step,
+                             .bytes_sent = mine->bytes_out,
+                             .to = mine->to,
+                             .from = mine->from};
+  cuda_span *span = cuda_timeline_open(&rank->timeline, &event, execution->phase, handle);
+  cuda_result result = CUDA_OK;
+  int64_t time = link_is_emulated(communicator) && mine->distance != 0 ? get_link_time(communicator, bytes) : 0;
+  if (time > 0)
+    result = cuda_link_occupy(&rank->link, time, rank->link_sms, handle);
+  if (result == CUDA_OK)
+    result = copy(rank, stream, mine, theirs);
+  cuda_timeline_close(&rank->timeline, span, handle);
+  return check(execution, mine, result);
+}
+
+/* Receives what the sender has posted, and tells it by which event that will be over. */
+static void receive_locked(rondo_execution *execution, int32_t stream, exchange *mine) {
+  rondo_communicator *communicator = execution->communicator;
+  rondo_execution *sender = &communicator->executions[mine->from];
+  exchange *theirs = exchange_await_sender_locked(execution, WORKER, mine);
+  if (!theirs || exchange_check_match_locked(execution, WORKER, mine, theirs) != RONDO_OK)
+    return;
+  theirs->taken = true;
+  pthread_mutex_unlock(&communicator->lock);
+  cuda_rank *rank = execution->cuda;
+  rondo_status status =
+      check(execution, mine, rank->device->api->stream_wait(rank->streams[stream], theirs->ready_event, 0));
+  if (status == RONDO_OK)
+    status = issue(execution, stream, mine, theirs, theirs->bytes_out);
+  int64_t mark = 0;
+  if (status == RONDO_OK)
+    status = cuda_rank_mark(execution, stream, &mark);
+  pthread_mutex_lock(&communicator->lock);
+  if (status == RONDO_OK)
+    theirs->delivered_event = rank->marks[mark].event;
+  theirs->delivered = true;
+  pthread_cond_signal(&sender->streams[WORKER].wake);
+}
+
+static rondo_status exchange_with_others(rondo_execution *execution, int32_t stream, exchange *mine) {
+  rondo_communicator *communicator = execution->communicator;
+  cuda_rank *rank = execution->cuda;
+  int64_t mark = 0;
+  rondo_status status = cuda_rank_mark(execution, stream, &mark);
+  if (status != RONDO_OK)
+    return status;
+  mine->ready_event = rank->marks[mark].event;
+  pthread_mutex_lock(&communicator->lock);
+  execution->streams[WORKER].posted = mine;
+  pthread_cond_signal(&communicator->executions[mine->to].streams[WORKER].wake);
+  receive_locked(execution, stream, mine);
+  /* Even when the run has failed, a receiver that is at it must be waited for. */
+  while (!mine->delivered && (mine->taken || communicator->failure == RONDO_OK))
+    stream_wait_locked(execution, WORKER, (stream_id){.rank = mine->to, .stream = WORKER});
+  execution->streams[WORKER].posted = NULL;
+  status = communicator->failure;
+  pthread_mutex_unlock(&communicator->lock);
+  if (status != RONDO_OK)
+    return status;
+  return check(execution, mine, rank->device->api->stream_wait(rank->streams[stream], mine->delivered_event, 0));
+}
+
+/* With oneself, by no link: sizes must agree. */
+static rondo_status exchange_alone(rondo_execution *execution, int32_t stream, exchange *exchange) {
+  for (int32_t i = 0; i < exchange->count; ++i) {
+    const rondo_transfer *transfer = &exchange->transfers[i];
+    if (transfer->source_bytes != transfer->destination_bytes)
+      return run_fail(execution->communicator, RONDO_RANK_FAILED,
+                      "rank %d: exchange '%s' with itself in step %lld sends %lld bytes, but expects %lld",
+                      execution->rank, transfer->name, (long long)execution->step, (long long)transfer->source_bytes,
+                      (long long)transfer->destination_bytes);
+  }
+  exchange->bytes_out = 0;
+  return issue(execution, stream, exchange, exchange, 0);
+}
+
+rondo_status cuda_exchange_issue(rondo_execution *execution, int32_t stream, exchange *exchange) {
+  rondo_communicator *communicator = execution->communicator;
+  rondo_status status = stream_begin(execution, WORKER, NULL, exchange, execution->step);
+  if (status != RONDO_OK)
+    return status;
+  execution->cuda->operation[stream] = exchange->transfers[0].name;
+  execution->cuda->is_exchange[stream] = true;
+  if (exchange->distance == 0)
+    status = exchange_alone(execution, stream, exchange);
+  else if (communicator->transport->lone_rank)
+    status = issue(execution, stream, exchange, exchange, clock_later(exchange->bytes_out, exchange->bytes_in));
+  else
+    status = exchange_with_others(execution, stream, exchange);
+  pthread_mutex_lock(&communicator->lock);
+  stream_end_locked(execution, WORKER);
+  if (status == RONDO_OK) {
+    execution->statistics.bytes_sent += exchange->bytes_out;
+    execution->statistics.messages_sent += exchange->bytes_out > 0;
+  }
+  pthread_mutex_unlock(&communicator->lock);
+  return status;
+}

@@ -1,0 +1,121 @@
+//===- Device.cpp - The state of the emulated GPU: memory, streams, events ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "test/emulator/cuda/Device.h"
+
+#include <cstdlib>
+#include <new>
+
+using namespace rondo::emulator;
+
+uint64_t rondo::emulator::getSetting(const char *variable, uint64_t otherwise) {
+  const char *text = std::getenv(variable);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+Device &rondo::emulator::getDevice() {
+  // Never destroyed: programs may still free things when they end.
+  static Device &device = *new Device;
+  return device;
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Memory
+//===--------------------------------------------------------------------------------------------------------------===//
+
+cuda_address Device::allocate(size_t bytes) {
+  if (bytes == 0)
+    fail("an allocation of 0 bytes");
+  if (allocatedBytes + bytes > getSetting("RONDO_EMULATOR_MEMORY_BYTES", uint64_t(16) << 30))
+    throw std::bad_alloc();
+  uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
+  if (bytes < guard)
+    guard = 0;
+  std::vector<uint8_t> data(bytes, 0xFF);
+  cuda_address address =
+      memory.map(concat("allocation ", allocations.size()), static_cast<void *>(data.data()), bytes - guard);
+  allocations[address].data = std::move(data);
+  allocatedBytes += bytes;
+  return address;
+}
+
+void Device::release(cuda_address address) {
+  auto place = allocations.find(address);
+  if (place == allocations.end())
+    fail("address ", address, " is not that of an allocation");
+  allocatedBytes -= place->second.data.size();
+  allocations.erase(place);
+  memory.unmap(address);
+}
+
+uint8_t *Device::getHost(cuda_address address, size_t bytes) {
+  auto next = allocations.upper_bound(address);
+  if (next == allocations.begin())
+    fail("address ", address, " is not one of device memory");
+  auto &[begin, allocation] = *std::prev(next);
+  size_t size = allocation.data.size();
+  if (address - begin > size || bytes > size - (address - begin))
+    fail(bytes, " bytes at offset ", address - begin, " of an allocation of ", size, " bytes");
+  return allocation.data.data() + (address - begin);
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Streams
+//===--------------------------------------------------------------------------------------------------------------===//
+
+Stream &Device::getStream(cuda_stream handle) {
+  static Stream defaultStream;
+  if (!handle)
+    return defaultStream;
+  auto *stream = reinterpret_cast<Stream *>(handle);
+  if (!streams.count(stream))
+    fail("a stream that does not exist, or no longer");
+  return *stream;
+}
+
+Event &Device::getEvent(cuda_event handle) {
+  auto *event = reinterpret_cast<Event *>(handle);
+  if (!events.count(event))
+    fail("an event that does not exist, or no longer");
+  return *event;
+}
+
+void Device::doWork(Stream &stream) {
+  Work work = std::move(stream.queue.front());
+  stream.queue.pop_front();
+  try {
+    work.run();
+  } catch (const std::exception &error) {
+    failure = CUDA_LAUNCH_FAILED;
+    message = error.what();
+    throw;
+  }
+}
+
+bool Device::advance() {
+  std::vector<Stream *> ready;
+  for (Stream *stream : streams)
+    if (!stream->queue.empty() && (!stream->queue.front().isReady || stream->queue.front().isReady()))
+      ready.push_back(stream);
+  if (ready.empty())
+    return false;
+  doWork(*ready[random() % ready.size()]);
+  return true;
+}
+
+void Device::workUntil(const std::function<bool()> &isDone) {
+  while (!isDone())
+    if (!advance())
+      fail("streams wait for what never comes");
+}
+
+void Device::issue(cuda_stream handle, std::function<void()> run, std::function<bool()> isReady) {
+  Stream &stream = getStream(handle);
+  if (!handle) {
+    if (isReady)
+      workUntil(isReady);
+    return run();
+  }
+  stream.queue.push_back({std::move(isReady), std::move(run)});
+  if (random() % 2)
+    advance();
+}

@@ -1,0 +1,87 @@
+//===- Device.h - The state of the emulated GPU: memory, streams, events --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Streams are queues. What is issued to one is done later, in an order that the seed picks among those that streams and
+// events allow: an event that a program should have waited for, but did not, shows. The default stream is not a queue:
+// its work is done at once.
+//
+//===--------------------------------------------------------------------------------------------------------------===//
+#ifndef RONDO_TEST_EMULATOR_CUDA_DEVICE_H
+#define RONDO_TEST_EMULATOR_CUDA_DEVICE_H
+
+#include "runtime/src/cuda_driver.h"
+#include "test/emulator/Emulator.h"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+
+namespace rondo::emulator {
+
+uint64_t getSetting(const char *variable, uint64_t otherwise);
+
+struct Work {
+  std::function<bool()> isReady;
+  std::function<void()> run; ///< throws if something is wrong
+};
+
+struct Stream {
+  std::deque<Work> queue;
+};
+
+struct Event {
+  bool isTimed = false;
+  uint64_t recorded = 0, completed = 0; ///< how often
+  int64_t nanoseconds = 0;              ///< when it was completed last
+};
+
+struct Allocation {
+  std::vector<uint8_t> data;
+  bool isFreed = false; ///< in the order of a stream, which may not have come there yet
+};
+
+struct Pool {};
+
+/// All of it is guarded by `lock`.
+struct Device {
+  std::recursive_mutex lock;
+  GlobalMemory memory;
+  std::map<cuda_address, Allocation> allocations;
+  std::map<const char *, std::vector<char>> hostAllocations;
+  uint64_t allocatedBytes = 0;
+  std::set<Stream *> streams;
+  std::set<Event *> events;
+  std::set<Pool *> pools;
+  uint64_t nextSeed = getSetting("RONDO_EMULATOR_SEED", 1);
+  std::mt19937_64 random{nextSeed};
+  cuda_result failure = CUDA_OK; ///< of work that was done later: every call from then on returns it
+  std::string message;           ///< of the last error
+
+  cuda_address allocate(size_t bytes);
+  void release(cuda_address address);
+  /// The host's address of `bytes` bytes of an allocation; unlike kernels, copies may touch its guard.
+  uint8_t *getHost(cuda_address address, size_t bytes);
+
+  /// Fail if there is no such thing, or no longer.
+  Stream &getStream(cuda_stream stream);
+  Event &getEvent(cuda_event event);
+
+  /// Issues work. The default stream does it at once, after all that was issued to it.
+  void issue(cuda_stream stream, std::function<void()> run, std::function<bool()> isReady = nullptr);
+  /// Does one piece of work of a stream that can go on; false if there is none.
+  bool advance();
+  /// Works until `isDone`; fails if nothing can go on before.
+  void workUntil(const std::function<bool()> &isDone);
+
+private:
+  void doWork(Stream &stream);
+};
+
+Device &getDevice();
+
+} // namespace rondo::emulator
+
+#endif // RONDO_TEST_EMULATOR_CUDA_DEVICE_H
