@@ -1,6 +1,7 @@
 /* Loading programs. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "program.h"
+#include "digest.h"
 #include "elf_check.h"
 #include "text.h"
 
@@ -92,6 +93,8 @@ static rondo_status load(rondo_context *context, const char *path, rondo_program
     status = read_manifest(context, path, header, program);
   if (status == RONDO_OK)
     status = match_functions(context, path, header, program);
+  if (status == RONDO_OK)
+    program->digest = digest_file(path);
   return status;
 }
 

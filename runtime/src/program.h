@@ -10,6 +10,7 @@ struct rondo_program {
   void *library;
   char *text; /* the manifest, NUL-terminated */
   manifest manifest;
+  uint64_t digest;                     /* of the file */
   const rondo_program_function **code; /* code[i] belongs to manifest.functions[i] */
 };
 
