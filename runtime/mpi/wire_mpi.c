@@ -115,7 +115,8 @@ static void finalize(void) { MPI_Finalize(); }
 static void finalize_at_exit(void) {
   int finalized = 0;
   MPI_Finalized(&finalized);
-  const int64_t patience = (int64_t)5 * NANOSECONDS;
+  /* The others may still be at work; but one that was stopped never comes. */
+  const int64_t patience = (int64_t)60 * NANOSECONDS;
   if (orderly && !finalized)
     call_within(finalize, patience);
 }

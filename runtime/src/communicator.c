@@ -74,10 +74,11 @@ static rondo_status join_processes(rondo_context *context, const rondo_communica
     return status;
   int32_t size = communicator->processes->size;
   if (options->ranks != 0 && options->ranks != size)
-    return context_fail(context, RONDO_INVALID_ARGUMENT,
-                        "a communicator of %d ranks, but MPI has %d processes, each of which is a rank: give 0, or "
-                        "start as many processes",
-                        options->ranks, size);
+    return context_fail(
+        context, RONDO_INVALID_ARGUMENT,
+        "a communicator of %d ranks, but MPI has %d process%s, each of which is a rank: start as many by "
+        "mpirun or srun, or give 0 to take what there is",
+        options->ranks, size, size == 1 ? "" : "es");
   communicator->transport = &processes_transport;
   communicator->ranks = size;
   communicator->first_rank = communicator->processes->rank;

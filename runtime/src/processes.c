@@ -300,8 +300,7 @@ int64_t processes_pause(const processes *processes) {
   return pause < least ? least : pause > most ? most : pause;
 }
 
-/* The run and the processes fail together. */
-static void share_failure_locked(processes *processes) {
+void processes_share_failure_locked(processes *processes) {
   rondo_communicator *communicator = processes->communicator;
   if (communicator->failure != RONDO_OK)
     processes_fail(processes, communicator->failure, "%s", communicator->failure_text);
@@ -311,11 +310,11 @@ static void share_failure_locked(processes *processes) {
 
 void processes_wait_locked(processes *processes) {
   rondo_communicator *communicator = processes->communicator;
-  share_failure_locked(processes);
+  processes_share_failure_locked(processes);
   pthread_mutex_unlock(&communicator->lock);
   bool any = processes_progress(processes);
   pthread_mutex_lock(&communicator->lock);
-  share_failure_locked(processes);
+  processes_share_failure_locked(processes);
   if (any || communicator->running == 0)
     return;
   /* A rank that posts an exchange, or finishes, signals. */

@@ -109,6 +109,9 @@ bool processes_progress(processes *processes);
 /* While ranks run here: makes progress, or sleeps a little if there is none to make. The caller holds the lock. */
 void processes_wait_locked(processes *processes);
 
+/* The run and the processes fail together: tells each of the other's failure. The caller holds the lock. */
+void processes_share_failure_locked(processes *processes);
+
 /* For how long to sleep when nothing happened, in nanoseconds. */
 int64_t processes_pause(const processes *processes);
 

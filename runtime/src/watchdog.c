@@ -154,6 +154,7 @@ static void wait_for_processes_locked(rondo_communicator *communicator) {
     checked = clock_now();
     check(communicator);
   }
+  processes_share_failure_locked(communicator->processes);
 }
 
 void watchdog_wait_locked(rondo_communicator *communicator) {

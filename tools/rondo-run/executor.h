@@ -3,7 +3,7 @@
 #ifndef RONDO_RUN_EXECUTOR_H
 #define RONDO_RUN_EXECUTOR_H
 
-#include "tools/rondo-run/options.h"
+#include "tools/rondo-run/plan.h"
 #include "tools/rondo-run/tensor.h"
 #include "tools/rondo-run/timeline.h"
 
@@ -25,9 +25,21 @@ public:
 
   const char *manifest() const { return rondo_program_manifest(program.get()); }
 
-  /// Starts the ranks, once.
+  /// Where the launcher says that this process stands.
+  Result<Place> place();
+
+  /// Starts the ranks, once. With several processes each calls it, and it waits for all.
   Status startRanks(const Options &options, int32_t ranks);
 
+  /// Between processes: success if `mine` is on every one, and `statement`, what this process is about to do, is the
+  /// same on all; else the same error on all.
+  Status agree(const Status &mine, const std::string &statement);
+  /// Whether this process is the one to print an error that all have.
+  bool speaks();
+  /// Gathers each process' tensor data on rank 0; `gathered` has room for it there, in the order of the ranks.
+  Status gather(const HostTensor &mine, std::vector<HostTensor> &gathered);
+
+  /// Tensors are whole, or with several processes the shards of this one. Statistics are those of all ranks.
   Result<RunStatistics> run(const std::string &function, std::vector<HostTensor> &inputs,
                             std::vector<HostTensor> &outputs);
 
@@ -49,12 +61,14 @@ private:
   };
 
   Error lastError(rondo_status status) const;
+  Result<RunStatistics> gatherStatistics(RunStatistics statistics);
 
   // In this order: the context outlives the others.
   std::unique_ptr<rondo_context, Destroy<rondo_context_destroy>> context;
   std::unique_ptr<rondo_program, Destroy<rondo_program_destroy>> program;
   std::unique_ptr<rondo_communicator, Destroy<rondo_communicator_destroy>> communicator;
   int32_t reportingRanks = 0;
+  bool together = false; // ranks are processes
 };
 
 } // namespace rondo::run
