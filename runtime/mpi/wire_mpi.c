@@ -109,16 +109,18 @@ static void initialize(void) {
   initialization_result = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided_level);
 }
 
-static void finalize(void) { MPI_Finalize(); }
-
 /* MPI cannot be initialised twice, so it lives until the process exits. */
 static void finalize_at_exit(void) {
   int finalized = 0;
   MPI_Finalized(&finalized);
-  /* The others may still be at work; but one that was stopped never comes. */
-  const int64_t patience = (int64_t)60 * NANOSECONDS;
   if (orderly && !finalized)
-    call_within(finalize, patience);
+    MPI_Finalize();
+}
+
+/* Processes start on a busy machine one after another. */
+static int64_t patience_of(int64_t timeout) {
+  const int64_t least = (int64_t)10 * NANOSECONDS;
+  return timeout == 0 || timeout > least ? timeout : least;
 }
 
 static int32_t start_mpi(const void *application, int64_t timeout, char *error, size_t capacity) {
@@ -197,6 +199,7 @@ static int32_t duplicate(MPI_Comm given, int64_t timeout, MPI_Comm *result, char
 }
 
 static int32_t open_wire(const void *application, int64_t timeout, wire **result, char *error, size_t capacity) {
+  timeout = patience_of(timeout);
   if (start_mpi(application, timeout, error, capacity) != 0)
     return 1;
   if (!allows_this_thread()) {

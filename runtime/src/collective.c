@@ -195,6 +195,23 @@ static void pause_if_idle(processes *processes, bool any) {
     nanosleep(&pause, NULL);
 }
 
+/* To whom the oldest message goes. */
+static int32_t oldest_receiver(const outgoing *sent) {
+  while (sent->next)
+    sent = sent->next;
+  return sent->to;
+}
+
+/* Nobody shall wait for a message that this process holds. */
+static void flush(processes *processes) {
+  while (processes->outgoing && processes->failure == RONDO_OK) {
+    int32_t to = oldest_receiver(processes->outgoing);
+    if (processes->collective.waits_for != to)
+      wait_for(processes, to);
+    pause_if_idle(processes, processes_progress(processes));
+  }
+}
+
 /* ---- All-gather ---- */
 
 /* Finds each rank's entry. */
@@ -228,9 +245,7 @@ rondo_status collective_all_gather(rondo_context *context, processes *processes,
   begin(processes, call, function, data, bytes);
   while (!processes->collective.complete && processes->failure == RONDO_OK)
     pause_if_idle(processes, processes_progress(processes));
-  /* Children must not wait for a message that this process holds. */
-  while (processes->outgoing && processes->failure == RONDO_OK)
-    pause_if_idle(processes, processes_progress(processes));
+  flush(processes);
   rondo_status status =
       processes->failure != RONDO_OK ? failed(context, processes) : index_entries(context, processes, result);
   end(processes);

@@ -50,7 +50,7 @@ void processes_send(processes *processes, int32_t to, message_kind kind, int32_t
       cannot(processes, "cannot send a message");
     return;
   }
-  *sent = (outgoing){.next = processes->outgoing, .request = request, .message = message};
+  *sent = (outgoing){.next = processes->outgoing, .to = to, .request = request, .message = message};
   processes->outgoing = sent;
 }
 

@@ -34,6 +34,7 @@ typedef struct {
 /* A control message that waits to be sent entirely. */
 typedef struct outgoing {
   struct outgoing *next;
+  int32_t to;
   wire_request *request;
   void *message;
 } outgoing;

@@ -26,7 +26,8 @@ typedef struct {
   uint32_t version; /* WIRE_VERSION */
 
   /* Connects the processes of `application` (a pointer to the library's own handle, such as an MPI_Comm; NULL: all
-   * processes); each must call it. Waits for them at most `timeout` nanoseconds (0: for ever). Returns 0, or 1 with a
+   * processes); each must call it. Waits for them at most `timeout` nanoseconds, or 10 s if that
+   * is more (0: for ever). Returns 0, or 1 with a
    * reason in `error`. */
   int32_t (*open)(const void *application, int64_t timeout, wire **result, char *error, size_t capacity);
   /* `clean`: every process is closing too and no message is under way. Else the library may not be left in an orderly

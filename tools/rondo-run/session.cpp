@@ -58,10 +58,10 @@ Status Session::prepare() {
   if (!room)
     return room.error();
   outputs = std::move(*room);
-  if (options.check && place.leads())
-    if (Status evaluated = evaluateReference(); !evaluated)
-      return evaluated;
-  return together() ? takeShards() : Success{};
+  if (together())
+    return takeShards();
+  // Before the runs, so that a program without a reference is refused early.
+  return options.check ? evaluateReference(inputs) : Success{};
 }
 
 /// Keeps the shards of this process; rank 0 keeps whole outputs too.
@@ -72,6 +72,8 @@ Status Session::takeShards() {
     if (!shard)
       return shard.error();
     copyFromWhole(inputs[i], *plan.inputs[i].spec, axes, place.rank, *shard);
+    if (place.leads() && options.check)
+      wholeInputs.push_back(std::move(inputs[i]));
     inputs[i] = std::move(*shard);
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -106,10 +108,9 @@ Status Session::gatherOutputs() {
   return Success{};
 }
 
-/// Before the runs, so that a program without a reference is refused early.
-Status Session::evaluateReference() {
+Status Session::evaluateReference(const std::vector<HostTensor> &whole) {
   progress.show("checking in float64: evaluating the program densely");
-  Result<std::vector<HostTensor>> wide = widened(plan, inputs);
+  Result<std::vector<HostTensor>> wide = widened(plan, whole);
   if (!wide)
     return wide.error();
   Result<std::vector<HostTensor>> room = makeOutputs(plan.outputs, true);
@@ -203,6 +204,10 @@ Result<bool> Session::execute() {
     return gathered.error();
   if (!place.leads())
     return true;
+  // While nobody waits for this process.
+  if (together() && options.check)
+    if (Status evaluated = evaluateReference(wholeInputs); !evaluated)
+      return evaluated.error();
   compareOutputs();
   bool passed = printReport();
   if (Status written = writeFiles(); !written)

@@ -15,8 +15,7 @@ public:
       : executor(executor), options(options), manifest(manifest), plan(plan), place(place),
         report{&options, &manifest, &plan, {}, {}} {}
 
-  /// Makes the inputs, outputs and, with --check, references. Errors are the user's. Ranks are not started yet, so that
-  /// no process waits for one that evaluates a reference.
+  /// Makes the inputs, outputs and, with --check on ranks of this process, references. Errors are the user's.
   Status prepare();
   /// Starts the ranks, runs, compares, and writes what was asked for. False: all of that was done, and the check
   /// failed.
@@ -26,7 +25,7 @@ private:
   bool together() const { return options.communicator == Communicator::Mpi; }
   Status takeShards();
   Status gatherOutputs();
-  Status evaluateReference();
+  Status evaluateReference(const std::vector<HostTensor> &whole);
   Status runAll();
   void compareOutputs();
   Status writeFiles();
@@ -42,6 +41,7 @@ private:
   Progress progress;
   std::vector<HostTensor> inputs; // whole, or the shards of this process
   std::vector<HostTensor> outputs;
+  std::vector<HostTensor> wholeInputs;  // of rank 0, for its check; empty if all ranks run in this process
   std::vector<HostTensor> outputShards; // of this process; empty if all ranks run in it
   std::vector<HostTensor> references;   // of the outputs, f64; empty without --check
 };
