@@ -160,17 +160,29 @@ static int32_t find_failure(const gathered *everyone, int32_t ranks, statement *
   return -1;
 }
 
-/* Reports the error of `rank`, which may name the rank already. */
-static rondo_status report_failure(rondo_context *context, const gathered_entry *entry, const statement *head,
-                                   int32_t rank) {
+/* Whether every rank said the same. */
+static bool is_unanimous(const gathered *everyone, int32_t ranks) {
+  const gathered_entry *first = &everyone->entries[0];
+  for (int32_t rank = 1; rank < ranks; ++rank)
+    if (everyone->entries[rank].bytes != first->bytes ||
+        memcmp(everyone->entries[rank].data, first->data, first->bytes) != 0)
+      return false;
+  return true;
+}
+
+/* Reports the error of `rank`, and whose it is unless it is everyone's or names its rank. */
+static rondo_status report_failure(rondo_context *context, const gathered *everyone, int32_t ranks,
+                                   const statement *head, int32_t rank) {
+  const gathered_entry *entry = &everyone->entries[rank];
   const char *text = (const char *)entry->data + sizeof *head;
   int length = (int)(entry->bytes - sizeof *head);
   char prefix[32];
   snprintf(prefix, sizeof prefix, "rank %d", rank);
   size_t end = strlen(prefix);
   bool named = (size_t)length > end && strncmp(text, prefix, end) == 0 && (text[end] == ':' || text[end] == ' ');
-  return context_fail(context, (rondo_status)head->status, "%s%s%.*s", named ? "" : prefix, named ? "" : ": ", length,
-                      text);
+  if (named || is_unanimous(everyone, ranks))
+    return context_fail(context, (rondo_status)head->status, "%.*s", length, text);
+  return context_fail(context, (rondo_status)head->status, "%s: %.*s", prefix, length, text);
 }
 
 /* Gathers statements; fails if one tells of a failure. */
@@ -191,7 +203,7 @@ static rondo_status gather_statements(rondo_context *context, processes *process
   statement worst;
   int32_t rank = find_failure(everyone, processes->size, &worst);
   if (rank >= 0)
-    status = report_failure(context, &everyone->entries[rank], &worst, rank);
+    status = report_failure(context, everyone, processes->size, &worst, rank);
   return status;
 }
 

@@ -185,6 +185,55 @@ static void view_shard(const binder *binder, int32_t rank, int index, int64_t *e
   *view = (rondo_tensor){.data = data, .sizes = sizes, .strides = strides};
 }
 
+/* The most frequent extent of the ranks' shards. */
+static int64_t usual_extent(const binder *binder, int index, int d) {
+  int64_t usual = 0;
+  int32_t most = 0, ranks = known_ranks(binder);
+  for (int32_t rank = 0; rank < ranks && 2 * most <= ranks; ++rank) {
+    int32_t count = 0;
+    for (int32_t other = 0; other < ranks; ++other)
+      count += get_extent(binder, other, index, d) == get_extent(binder, rank, index, d);
+    if (count > most) {
+      most = count;
+      usual = get_extent(binder, rank, index, d);
+    }
+  }
+  return usual;
+}
+
+/* Names the process whose shard is odd: the sum of all extents, which a wrong one has made wrong too, does not tell. */
+static rondo_status check_usual_shards(const binder *binder, int index, int d) {
+  const manifest_dimension *dimension = &binder->scope.function->tensors[index].dimensions[d];
+  int64_t parts = dimension_parts(dimension, binder->shape), block = usual_extent(binder, index, d);
+  int64_t length = parts > 1 ? sum_of_shards(binder, index, d) : 0;
+  for (int32_t rank = 0; parts > 1 && rank < known_ranks(binder); ++rank) {
+    int64_t part = dimension_part(dimension, binder->shape, rank);
+    if (get_extent(binder, rank, index, d) == shard_of(length, parts, part).size)
+      continue;
+    /* Something is wrong. Who has the usual extent is not. */
+    for (int32_t odd = 0; odd < known_ranks(binder); ++odd)
+      if (get_extent(binder, odd, index, d) != block)
+        return tensor_fail(&binder->scope, odd, index,
+                           "(dimension %d) is %lld, but the shards of most ranks are blocks of %lld: with blocks of "
+                           "that size only the last shards may be shorter",
+                           d, (long long)get_extent(binder, odd, index, d), (long long)block);
+  }
+  return RONDO_OK;
+}
+
+/* Before the lengths are bound: shards of other processes. */
+static rondo_status check_usual(const binder *binder) {
+  const manifest_function *function = binder->scope.function;
+  for (int index = 0; binder->ranks.extents && index < function->tensor_count; ++index) {
+    for (int d = 0; d < function->tensors[index].dimension_count; ++d) {
+      rondo_status status = check_usual_shards(binder, index, d);
+      if (status != RONDO_OK)
+        return status;
+    }
+  }
+  return RONDO_OK;
+}
+
 /* Every process checks every rank's shards, so that all find the same error. */
 static rondo_status check_shards(const binder *binder) {
   if (!binder->placed)
@@ -235,6 +284,8 @@ static rondo_status bind_tensors(binder *binder, binding *result) {
   rondo_status status = tensor_check_list(&binder->scope, binder->placed ? binder->ranks.count : 1);
   if (status == RONDO_OK)
     status = allocate(binder, result);
+  if (status == RONDO_OK)
+    status = check_usual(binder);
   if (status == RONDO_OK)
     status = bind_lengths(binder);
   if (status == RONDO_OK)

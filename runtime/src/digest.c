@@ -9,20 +9,21 @@
 #include <unistd.h>
 
 static uint64_t add_word(uint64_t digest, uint64_t word) {
-  const uint64_t prime = 0x100000001b3;
-  /* A product moves bits up alone; the rotation brings them down again. */
-  digest = (digest ^ word) * prime;
-  return digest << 29 | digest >> 35;
+  /* The finaliser of SplitMix64: each bit reaches all others. A product alone moves bits up only. */
+  digest = (digest ^ word) + 0x9e3779b97f4a7c15;
+  digest = (digest ^ digest >> 30) * 0xbf58476d1ce4e5b9;
+  digest = (digest ^ digest >> 27) * 0x94d049bb133111eb;
+  return digest ^ digest >> 31;
 }
 
 uint64_t digest_bytes(const void *data, size_t bytes) {
-  uint64_t digest = 0xcbf29ce484222325;
+  uint64_t digest = 0;
   for (size_t at = 0; at < bytes; at += sizeof digest) {
     uint64_t word = 0;
     memcpy(&word, (const char *)data + at, bytes - at < sizeof word ? bytes - at : sizeof word);
     digest = add_word(digest, word);
   }
-  return add_word(add_word(digest, bytes), 0);
+  return add_word(digest, bytes);
 }
 
 uint64_t digest_file(const char *path) {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* FNV-1a of 64-bit words, the last one padded with zeros, and of the number of bytes. */
+/* Of 64-bit words, the last one padded with zeros, and the number of bytes. */
 uint64_t digest_bytes(const void *data, size_t bytes);
 
 /* The digest of a file's content, or 0 if it cannot be read. */

@@ -4,9 +4,12 @@
 #include "tools/rondo-run/text.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 using namespace rondo::run;
 
@@ -23,9 +26,13 @@ static std::string versionText() {
                 runtime % 1000, "\n");
 }
 
-/// An error that every process has is printed by one of them.
+/// An error that every process has is printed by one of them. That one goes first: mpirun ends all when the first
+/// process fails.
 static int failTogether(Executor &executor, const Error &error, ExitStatus status) {
-  return executor.speaks() ? fail(error, status) : status;
+  if (executor.speaks())
+    return fail(error, status);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  return status;
 }
 
 /// Until the processes can talk to each other each prints its own errors.
