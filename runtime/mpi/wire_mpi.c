@@ -3,6 +3,7 @@
 #include "../src/wire.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <mpi.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -26,7 +27,7 @@ struct wire {
 /* A message in pieces, which arrive in order. */
 struct wire_request {
   bool is_send;
-  size_t bytes, moved;
+  size_t bytes, piece, moved;
   int count, next;
   MPI_Request pieces[];
 };
@@ -249,31 +250,28 @@ static int32_t wire_allows_thread(const wire *wire) {
 
 /* ---- Messages ---- */
 
-static wire_request *new_request(wire *wire, bool is_send, size_t bytes) {
-  size_t count = bytes ? (bytes - 1) / RONDO_WIRE_PIECE + 1 : 1;
+static wire_request *new_request(wire *wire, bool is_send, size_t bytes, size_t piece) {
+  size_t count = bytes ? (bytes - 1) / piece + 1 : 1;
   wire_request *request = malloc(sizeof *request + count * sizeof request->pieces[0]);
   if (!request) {
     snprintf(wire->error, sizeof wire->error, "no memory for a message");
     return NULL;
   }
-  request->is_send = is_send;
-  request->bytes = bytes;
-  request->moved = 0;
-  request->count = (int)count;
-  request->next = 0;
+  *request = (wire_request){.is_send = is_send, .bytes = bytes, .piece = piece, .count = (int)count};
   return request;
 }
 
-static int piece_bytes(size_t bytes, int piece) {
-  size_t left = bytes - (size_t)piece * RONDO_WIRE_PIECE;
-  return (int)(left < RONDO_WIRE_PIECE ? left : RONDO_WIRE_PIECE);
+static int piece_bytes(const wire_request *request, int index) {
+  size_t left = request->bytes - (size_t)index * request->piece;
+  return (int)(left < request->piece ? left : request->piece);
 }
 
-static wire_request *wire_send(wire *wire, int32_t to, int32_t channel, const void *data, size_t bytes) {
-  wire_request *request = new_request(wire, true, bytes);
+static wire_request *send_in_pieces(wire *wire, int32_t to, int32_t channel, const char *data, size_t bytes,
+                                    size_t piece) {
+  wire_request *request = new_request(wire, true, bytes, piece);
   for (int i = 0; request && i < request->count; ++i) {
-    int code = MPI_Isend((const char *)data + (size_t)i * RONDO_WIRE_PIECE, piece_bytes(bytes, i), MPI_BYTE, to,
-                         channel, wire->communicator, &request->pieces[i]);
+    int code = MPI_Isend(data + (size_t)i * piece, piece_bytes(request, i), MPI_BYTE, to, channel, wire->communicator,
+                         &request->pieces[i]);
     if (code != MPI_SUCCESS) {
       describe(code, "MPI_Isend", wire->error, sizeof wire->error);
       return NULL; /* the pieces that were sent keep the request */
@@ -282,10 +280,22 @@ static wire_request *wire_send(wire *wire, int32_t to, int32_t channel, const vo
   return request;
 }
 
+static wire_request *wire_send(wire *wire, int32_t to, int32_t channel, const void *data, size_t bytes) {
+  return send_in_pieces(wire, to, channel, data, bytes, RONDO_WIRE_PIECE);
+}
+
+static wire_request *wire_post(wire *wire, int32_t to, int32_t channel, const void *data, size_t bytes) {
+  if (bytes <= INT_MAX)
+    return send_in_pieces(wire, to, channel, data, bytes, INT_MAX);
+  snprintf(wire->error, sizeof wire->error, "a message of %zu bytes: at most %d are gathered on every rank", bytes,
+           INT_MAX);
+  return NULL;
+}
+
 static wire_request *wire_receive(wire *wire, int32_t from, int32_t channel, void *data, size_t bytes) {
-  wire_request *request = new_request(wire, false, bytes);
+  wire_request *request = new_request(wire, false, bytes, RONDO_WIRE_PIECE);
   for (int i = 0; request && i < request->count; ++i) {
-    int code = MPI_Irecv((char *)data + (size_t)i * RONDO_WIRE_PIECE, piece_bytes(bytes, i), MPI_BYTE, from, channel,
+    int code = MPI_Irecv((char *)data + (size_t)i * RONDO_WIRE_PIECE, piece_bytes(request, i), MPI_BYTE, from, channel,
                          wire->communicator, &request->pieces[i]);
     if (code != MPI_SUCCESS) {
       describe(code, "MPI_Irecv", wire->error, sizeof wire->error);
@@ -308,7 +318,7 @@ static wire_state wire_test(wire *wire, wire_request *request, size_t *bytes) {
       break;
     /* A send's status counts nothing. */
     if (request->is_send)
-      count = piece_bytes(request->bytes, request->next);
+      count = piece_bytes(request, request->next);
     else
       MPI_Get_count(&status, MPI_BYTE, &count);
     request->moved += count > 0 ? (size_t)count : 0;
@@ -359,6 +369,7 @@ const wire_module rondo_wire_module = {
     .size = wire_size,
     .allows_thread = wire_allows_thread,
     .send = wire_send,
+    .post = wire_post,
     .receive = wire_receive,
     .test = wire_test,
     .take = wire_take,

@@ -41,7 +41,7 @@ void processes_send(processes *processes, int32_t to, message_kind kind, int32_t
   memcpy(message, &header, sizeof header);
   if (bytes)
     memcpy(message + sizeof header, payload, bytes);
-  wire_request *request = processes->module->send(processes->wire, to, CHANNEL_CONTROL, message, sizeof header + bytes);
+  wire_request *request = processes->module->post(processes->wire, to, CHANNEL_CONTROL, message, sizeof header + bytes);
   if (!request) {
     free(sent);
     free(message);

@@ -43,9 +43,11 @@ typedef struct {
    * give the same number of bytes. */
   wire_request *(*send)(wire *wire, int32_t to, int32_t channel, const void *data, size_t bytes);
   wire_request *(*receive)(wire *wire, int32_t from, int32_t channel, void *data, size_t bytes);
+  /* Sends a message of less than 2 GiB that `take` receives. */
+  wire_request *(*post)(wire *wire, int32_t to, int32_t channel, const void *data, size_t bytes);
   /* `bytes`: how many have moved so far. Unless the message is pending the request is gone afterwards. */
   wire_state (*test)(wire *wire, wire_request *request, size_t *bytes);
-  /* Takes the next message on a channel, from any process, if one has arrived; the caller frees it. */
+  /* Takes the next posted message on a channel, from any process, if one has arrived; the caller frees it. */
   wire_state (*take)(wire *wire, int32_t channel, int32_t *from, void **message, size_t *bytes);
 
   /* Why something failed. */
