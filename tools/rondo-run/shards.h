@@ -1,5 +1,5 @@
-// Which part of a tensor each rank holds, and copying it: what the runtime does for threads, for ranks that are
-// processes. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which part of a tensor each rank holds, and copying it: what the runtime does where all ranks run in one process.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef RONDO_RUN_SHARDS_H
 #define RONDO_RUN_SHARDS_H
 
