@@ -30,6 +30,9 @@ file(RELATIVE_PATH RONDO_PREFIX_FROM_PKGCONFIG ${CMAKE_INSTALL_FULL_LIBDIR}/pkgc
 
 rondo_install(runtime rondo_runtime runtime/include/rondo rondo-run)
 rondo_install_pkgconfig(runtime rondo)
+if(TARGET rondo_mpi)
+  install(TARGETS rondo_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+endif()
 if(RONDO_BUILD_COMPILER)
   rondo_install(compiler rondo_compiler tools/librondo_compiler/include/rondo
     rondo-compile rondo-lsp-server rondo-opt rondo-reduce)

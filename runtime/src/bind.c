@@ -15,14 +15,41 @@ typedef struct {
 typedef struct {
   tensor_scope scope;
   const grid_shape *shape;
-  int32_t ranks;
+  rank_range ranks;
   bool placed; /* the caller placed the shards */
   int64_t *lengths;
   length_source *sources;
 } binder;
 
 static const DLTensor *get_tensor(const binder *binder, int32_t rank, int index) {
-  return tensor_list_get(&binder->scope, binder->placed ? rank : 0, index);
+  return tensor_list_get(&binder->scope, binder->placed ? rank : binder->scope.first_rank, index);
+}
+
+/* How many dimensions the tensors before `index` have. */
+static size_t first_extent(const manifest_function *function, int index) {
+  size_t count = 0;
+  for (int i = 0; i < index; ++i)
+    count += (size_t)function->tensors[i].dimension_count;
+  return count;
+}
+
+size_t bind_extent_count(const manifest_function *function) { return first_extent(function, function->tensor_count); }
+
+/* The extent of a rank's shard, or of the whole tensor. */
+static int64_t get_extent(const binder *binder, int32_t rank, int index, int dimension) {
+  const manifest_function *function = binder->scope.function;
+  if (!binder->ranks.extents)
+    return get_tensor(binder, rank, index)->shape[dimension];
+  return binder->ranks
+      .extents[(size_t)rank * bind_extent_count(function) + first_extent(function, index) + (size_t)dimension];
+}
+
+/* How many ranks' shards are known. */
+static int32_t known_ranks(const binder *binder) {
+  int64_t ranks = 1;
+  for (int axis = 0; axis < binder->shape->axis_count; ++axis)
+    ranks *= binder->shape->sizes[axis];
+  return binder->ranks.extents ? (int32_t)ranks : binder->ranks.count;
 }
 
 /* ---- Lengths ---- */
@@ -59,9 +86,9 @@ static rondo_status bind_extent(binder *binder, int tensor, int dimension, int64
 static int64_t sum_of_shards(const binder *binder, int tensor, int dimension) {
   const manifest_dimension *sharded = &binder->scope.function->tensors[tensor].dimensions[dimension];
   int64_t sum = 0;
-  for (int32_t rank = 0; rank < binder->ranks; ++rank)
+  for (int32_t rank = 0; rank < known_ranks(binder); ++rank)
     if (dimension_first_copy(sharded, binder->shape, rank))
-      sum += get_tensor(binder, rank, tensor)->shape[dimension];
+      sum += get_extent(binder, rank, tensor, dimension);
   return sum;
 }
 
@@ -70,7 +97,7 @@ static rondo_status bind_lone_shard(binder *binder, int tensor, int dimension) {
   const manifest_dimension *sharded = &binder->scope.function->tensors[tensor].dimensions[dimension];
   if (sharded->length < 0 || binder->sources[sharded->length].tensor >= 0)
     return RONDO_OK;
-  int64_t extent = get_tensor(binder, 0, tensor)->shape[dimension];
+  int64_t extent = get_extent(binder, 0, tensor, dimension);
   return bind_length(binder, tensor, dimension, extent * dimension_parts(sharded, binder->shape));
 }
 
@@ -78,8 +105,8 @@ static rondo_status bind_dimension(binder *binder, int tensor, int dimension) {
   const manifest_dimension *expected = &binder->scope.function->tensors[tensor].dimensions[dimension];
   int64_t parts = dimension_parts(expected, binder->shape);
   if (!binder->placed || parts == 1)
-    return bind_extent(binder, tensor, dimension, get_tensor(binder, 0, tensor)->shape[dimension]);
-  if (binder->ranks == 1)
+    return bind_extent(binder, tensor, dimension, get_extent(binder, binder->ranks.first, tensor, dimension));
+  if (known_ranks(binder) == 1)
     return bind_lone_shard(binder, tensor, dimension);
   return bind_extent(binder, tensor, dimension, sum_of_shards(binder, tensor, dimension));
 }
@@ -114,7 +141,7 @@ static shard_range rank_shard(const binder *binder, int32_t rank, const manifest
 
 static rondo_status wrong_shard(const binder *binder, int32_t rank, int index, int d, int64_t expected) {
   const manifest_dimension *dimension = &binder->scope.function->tensors[index].dimensions[d];
-  long long extent = (long long)get_tensor(binder, rank, index)->shape[d];
+  long long extent = (long long)get_extent(binder, rank, index, d);
   long long parts = (long long)dimension_parts(dimension, binder->shape);
   if (parts == 1)
     return tensor_fail(&binder->scope, rank, index, "(dimension %d) is %lld, but every rank should have %lld", d,
@@ -125,11 +152,10 @@ static rondo_status wrong_shard(const binder *binder, int32_t rank, int index, i
 
 static rondo_status check_placed_shard(const binder *binder, int32_t rank, int index) {
   const manifest_tensor *expected = &binder->scope.function->tensors[index];
-  const DLTensor *tensor = get_tensor(binder, rank, index);
   for (int d = 0; d < expected->dimension_count; ++d) {
     const manifest_dimension *dimension = &expected->dimensions[d];
     int64_t size = rank_shard(binder, rank, dimension).size;
-    if (tensor->shape[d] == size)
+    if (get_extent(binder, rank, index, d) == size)
       continue;
     return wrong_shard(binder, rank, index, d, size);
   }
@@ -159,31 +185,86 @@ static void view_shard(const binder *binder, int32_t rank, int index, int64_t *e
   *view = (rondo_tensor){.data = data, .sizes = sizes, .strides = strides};
 }
 
-static rondo_status view_shards(const binder *binder, binding *result) {
+/* The most frequent extent of the ranks' shards. */
+static int64_t usual_extent(const binder *binder, int index, int d) {
+  int64_t usual = 0;
+  int32_t most = 0, ranks = known_ranks(binder);
+  for (int32_t rank = 0; rank < ranks && 2 * most <= ranks; ++rank) {
+    int32_t count = 0;
+    for (int32_t other = 0; other < ranks; ++other)
+      count += get_extent(binder, other, index, d) == get_extent(binder, rank, index, d);
+    if (count > most) {
+      most = count;
+      usual = get_extent(binder, rank, index, d);
+    }
+  }
+  return usual;
+}
+
+/* Names the process whose shard is odd: the sum of all extents, which a wrong one has made wrong too, does not tell. */
+static rondo_status check_usual_shards(const binder *binder, int index, int d) {
+  const manifest_dimension *dimension = &binder->scope.function->tensors[index].dimensions[d];
+  int64_t parts = dimension_parts(dimension, binder->shape), block = usual_extent(binder, index, d);
+  int64_t length = parts > 1 ? sum_of_shards(binder, index, d) : 0;
+  for (int32_t rank = 0; parts > 1 && rank < known_ranks(binder); ++rank) {
+    int64_t part = dimension_part(dimension, binder->shape, rank);
+    if (get_extent(binder, rank, index, d) == shard_of(length, parts, part).size)
+      continue;
+    /* Something is wrong. Who has the usual extent is not. */
+    for (int32_t odd = 0; odd < known_ranks(binder); ++odd)
+      if (get_extent(binder, odd, index, d) != block)
+        return tensor_fail(&binder->scope, odd, index,
+                           "(dimension %d) is %lld, but the shards of most ranks are blocks of %lld: with blocks of "
+                           "that size only the last shards may be shorter",
+                           d, (long long)get_extent(binder, odd, index, d), (long long)block);
+  }
+  return RONDO_OK;
+}
+
+/* Before the lengths are bound: shards of other processes. */
+static rondo_status check_usual(const binder *binder) {
   const manifest_function *function = binder->scope.function;
-  int64_t *extents = result->extents;
-  for (int32_t rank = 0; rank < binder->ranks; ++rank) {
-    for (int index = 0; index < function->tensor_count; ++index) {
-      if (binder->placed) {
-        rondo_status status = check_placed_shard(binder, rank, index);
-        if (status != RONDO_OK)
-          return status;
-      }
-      view_shard(binder, rank, index, extents,
-                 &result->tensors[(size_t)rank * (size_t)function->tensor_count + (size_t)index]);
-      extents += 2 * function->tensors[index].dimension_count;
+  for (int index = 0; binder->ranks.extents && index < function->tensor_count; ++index) {
+    for (int d = 0; d < function->tensors[index].dimension_count; ++d) {
+      rondo_status status = check_usual_shards(binder, index, d);
+      if (status != RONDO_OK)
+        return status;
     }
   }
   return RONDO_OK;
+}
+
+/* Every process checks every rank's shards, so that all find the same error. */
+static rondo_status check_shards(const binder *binder) {
+  if (!binder->placed)
+    return RONDO_OK;
+  for (int32_t rank = 0; rank < known_ranks(binder); ++rank) {
+    for (int index = 0; index < binder->scope.function->tensor_count; ++index) {
+      rondo_status status = check_placed_shard(binder, rank, index);
+      if (status != RONDO_OK)
+        return status;
+    }
+  }
+  return RONDO_OK;
+}
+
+static void view_shards(const binder *binder, binding *result) {
+  const manifest_function *function = binder->scope.function;
+  int64_t *extents = result->extents;
+  for (int32_t i = 0; i < binder->ranks.count; ++i) {
+    for (int index = 0; index < function->tensor_count; ++index) {
+      view_shard(binder, binder->ranks.first + i, index, extents,
+                 &result->tensors[(size_t)i * (size_t)function->tensor_count + (size_t)index]);
+      extents += 2 * function->tensors[index].dimension_count;
+    }
+  }
 }
 
 /* ---- The whole ---- */
 
 static rondo_status allocate(binder *binder, binding *result) {
   const manifest_function *function = binder->scope.function;
-  size_t ranks = (size_t)binder->ranks, dimensions = 0;
-  for (int i = 0; i < function->tensor_count; ++i)
-    dimensions += (size_t)function->tensors[i].dimension_count;
+  size_t ranks = (size_t)binder->ranks.count, dimensions = bind_extent_count(function);
   /* One more of each, so that an empty list is no NULL. */
   result->lengths = calloc((size_t)function->length_count + 1, sizeof *result->lengths);
   result->tensors = calloc(ranks * (size_t)function->tensor_count + 1, sizeof *result->tensors);
@@ -191,7 +272,7 @@ static rondo_status allocate(binder *binder, binding *result) {
   binder->sources = calloc((size_t)function->length_count + 1, sizeof *binder->sources);
   if (!result->lengths || !result->tensors || !result->extents || !binder->sources)
     return context_fail(binder->scope.context, RONDO_OUT_OF_MEMORY, "no memory for the tensors of %d ranks",
-                        binder->ranks);
+                        binder->ranks.count);
   for (int i = 0; i < function->length_count; ++i)
     binder->sources[i].tensor = -1;
   binder->lengths = result->lengths;
@@ -200,32 +281,51 @@ static rondo_status allocate(binder *binder, binding *result) {
 
 static rondo_status bind_tensors(binder *binder, binding *result) {
   memset(result, 0, sizeof *result);
-  rondo_status status = tensor_check_list(&binder->scope, binder->placed ? binder->ranks : 1);
+  rondo_status status = tensor_check_list(&binder->scope, binder->placed ? binder->ranks.count : 1);
   if (status == RONDO_OK)
     status = allocate(binder, result);
   if (status == RONDO_OK)
+    status = check_usual(binder);
+  if (status == RONDO_OK)
     status = bind_lengths(binder);
   if (status == RONDO_OK)
-    status = view_shards(binder, result);
+    status = check_shards(binder);
+  if (status == RONDO_OK)
+    view_shards(binder, result);
   free(binder->sources);
   if (status != RONDO_OK)
     binding_free(result);
   return status;
 }
 
+static binder make_binder(rondo_context *context, const manifest_function *function, const grid_shape *shape,
+                          const rank_range *ranks, const tensor_list *list, bool placed) {
+  tensor_scope scope = {
+      .context = context, .function = function, .list = list, .placed = placed, .first_rank = ranks->first};
+  return (binder){.scope = scope, .shape = shape, .ranks = *ranks, .placed = placed};
+}
+
 rondo_status bind_global(rondo_context *context, const manifest_function *function, const grid_shape *shape,
-                         int32_t ranks, const tensor_list *list, binding *result) {
-  binder binder = {.scope = {.context = context, .function = function, .list = list}, .shape = shape, .ranks = ranks};
+                         const rank_range *ranks, const tensor_list *list, binding *result) {
+  binder binder = make_binder(context, function, shape, ranks, list, false);
   return bind_tensors(&binder, result);
 }
 
 rondo_status bind_shards(rondo_context *context, const manifest_function *function, const grid_shape *shape,
-                         int32_t ranks, const tensor_list *list, binding *result) {
-  binder binder = {.scope = {.context = context, .function = function, .list = list, .placed = true},
-                   .shape = shape,
-                   .ranks = ranks,
-                   .placed = true};
+                         const rank_range *ranks, const tensor_list *list, binding *result) {
+  binder binder = make_binder(context, function, shape, ranks, list, true);
   return bind_tensors(&binder, result);
+}
+
+rondo_status bind_read_extents(rondo_context *context, const manifest_function *function, bool placed,
+                               const rank_range *ranks, const tensor_list *list, int64_t *extents) {
+  tensor_scope scope = {
+      .context = context, .function = function, .list = list, .placed = placed, .first_rank = ranks->first};
+  rondo_status status = tensor_check_list(&scope, placed ? ranks->count : 1);
+  for (int index = 0; status == RONDO_OK && index < function->tensor_count; ++index)
+    for (int d = 0; d < function->tensors[index].dimension_count; ++d)
+      *extents++ = tensor_list_get(&scope, ranks->first, index)->shape[d];
+  return status;
 }
 
 rondo_status bind_reference(rondo_context *context, const manifest_function *function, const tensor_list *list,
@@ -233,8 +333,9 @@ rondo_status bind_reference(rondo_context *context, const manifest_function *fun
   grid_shape lone = {.axis_count = MAX_AXES};
   for (int i = 0; i < MAX_AXES; ++i)
     lone.sizes[i] = 1;
-  binder binder = {
-      .scope = {.context = context, .function = function, .list = list, .reference = true}, .shape = &lone, .ranks = 1};
+  binder binder = {.scope = {.context = context, .function = function, .list = list, .reference = true},
+                   .shape = &lone,
+                   .ranks = {.first = 0, .count = 1}};
   return bind_tensors(&binder, result);
 }
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "cuda_communicator.h"
 #include "failure.h"
+#include "processes.h"
 #include "stream.h"
 #include "watchdog.h"
 
@@ -28,7 +29,9 @@ static rondo_status read_options(rondo_context *context, const rondo_communicato
                                  rondo_communicator_options *options) {
   const size_t first_version = offsetof(rondo_communicator_options, threads_per_rank);
   const size_t before_cuda = offsetof(rondo_communicator_options, device);
-  if (given->size != first_version && given->size != before_cuda && given->size != sizeof *options)
+  const size_t before_mpi = offsetof(rondo_communicator_options, mpi_communicator);
+  if (given->size != first_version && given->size != before_cuda && given->size != before_mpi &&
+      given->size != sizeof *options)
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "the communicator options have size %zu, but this runtime expects %zu: initialise them with "
                         "RONDO_COMMUNICATOR_OPTIONS_INIT",
@@ -40,9 +43,10 @@ static rondo_status read_options(rondo_context *context, const rondo_communicato
 
 static rondo_status check_options(rondo_context *context, const rondo_communicator_options *options) {
   enum { MAX_RANKS = 4096, MAX_THREADS = 256 };
-  if (options->kind != RONDO_COMMUNICATOR_THREADS && options->kind != RONDO_COMMUNICATOR_LOOPBACK)
+  bool is_mpi = options->kind == RONDO_COMMUNICATOR_MPI;
+  if (!is_mpi && options->kind != RONDO_COMMUNICATOR_THREADS && options->kind != RONDO_COMMUNICATOR_LOOPBACK)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "unknown kind of communicator: %d", (int)options->kind);
-  if (options->ranks < 1 || options->ranks > MAX_RANKS)
+  if (options->ranks < !is_mpi || options->ranks > MAX_RANKS)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "a communicator of %d ranks: it should have 1 to %d",
                         options->ranks, MAX_RANKS);
   if (options->threads_per_rank < 1 || options->threads_per_rank > MAX_THREADS)
@@ -60,7 +64,35 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
     status = check_number(context, "sm_margin", options->sm_margin, 1024);
   if (status == RONDO_OK)
     status = check_number(context, "link_sms", options->link_sms, 1024);
+  if (status == RONDO_OK && is_mpi && (options->link_latency_us > 0 || options->link_gb_per_s > 0))
+    status = context_fail(context, RONDO_INVALID_ARGUMENT,
+                          "an emulated link between processes: only the threads and loopback communicators have one");
+  if (status == RONDO_OK && !is_mpi && options->mpi_communicator)
+    status = context_fail(context, RONDO_INVALID_ARGUMENT,
+                          "an MPI communicator was given, but the kind is not RONDO_COMMUNICATOR_MPI");
   return status;
+}
+
+/* Joins the other processes, whose number is that of the ranks. */
+static rondo_status join_processes(rondo_context *context, const rondo_communicator_options *options,
+                                   rondo_communicator *communicator) {
+  if (options->kind != RONDO_COMMUNICATOR_MPI)
+    return RONDO_OK;
+  rondo_status status = processes_open(context, communicator, options->mpi_communicator, &communicator->processes);
+  if (status != RONDO_OK)
+    return status;
+  int32_t size = communicator->processes->size;
+  if (options->ranks != 0 && options->ranks != size)
+    return context_fail(
+        context, RONDO_INVALID_ARGUMENT,
+        "a communicator of %d ranks, but MPI has %d process%s, each of which is a rank: start as many by "
+        "mpirun or srun, or give 0 to take what there is",
+        options->ranks, size, size == 1 ? "" : "es");
+  communicator->transport = &processes_transport;
+  communicator->ranks = size;
+  communicator->first_rank = communicator->processes->rank;
+  communicator->local_ranks = 1;
+  return RONDO_OK;
 }
 
 static rondo_status set_options(rondo_context *context, const rondo_communicator_options *options,
@@ -78,7 +110,11 @@ static rondo_status set_options(rondo_context *context, const rondo_communicator
   communicator->measure = options->measure != 0;
   /* A time-out that rounds to none would wait for ever. */
   communicator->timeout = (int64_t)ceil(options->timeout_s * NANOSECONDS);
-  return injection_parse(context, options->inject, communicator->local_ranks, &communicator->injection);
+  rondo_status status = join_processes(context, options, communicator);
+  if (status != RONDO_OK)
+    return status;
+  int32_t named_ranks = communicator->transport->lone_rank ? 1 : communicator->ranks;
+  return injection_parse(context, options->inject, named_ranks, &communicator->injection);
 }
 
 /* ---- Threads ---- */
@@ -87,7 +123,8 @@ static void run_entry(rondo_execution *execution) {
   rondo_communicator *communicator = execution->communicator;
   const run_plan *plan = communicator->plan;
   int64_t begin = clock_now();
-  const rondo_tensor *tensors = plan->tensors + (size_t)execution->rank * (size_t)plan->tensor_count;
+  const rondo_tensor *tensors =
+      plan->tensors + (size_t)(execution->rank - communicator->first_rank) * (size_t)plan->tensor_count;
   int32_t status = plan->backend->begin ? (int32_t)plan->backend->begin(execution) : RONDO_OK;
   if (status == RONDO_OK)
     status = plan->entry(plan->backend->table, execution, tensors, plan->lengths);
@@ -136,10 +173,10 @@ static void init_condition(pthread_cond_t *condition) {
 }
 
 static void init_executions(rondo_communicator *communicator) {
-  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
-    rondo_execution *execution = &communicator->executions[rank];
+  for (int32_t i = 0; i < communicator->local_ranks; ++i) {
+    rondo_execution *execution = &communicator->executions[i];
     execution->communicator = communicator;
-    execution->rank = rank;
+    execution->rank = communicator->first_rank + i;
     for (int s = 0; s < STREAM_COUNT; ++s) {
       init_condition(&execution->streams[s].wake);
       execution->streams[s].waits_for.rank = -1;
@@ -218,6 +255,7 @@ static rondo_status create(rondo_context *context, const rondo_communicator_opti
           context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for a communicator of %d ranks", created->local_ranks);
   }
   if (status != RONDO_OK) {
+    processes_close(created->processes);
     injection_free(&created->injection);
     free(created);
     return status;
@@ -257,8 +295,11 @@ void rondo_communicator_destroy(rondo_communicator *communicator) {
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
     for (int s = 0; s < STREAM_COUNT; ++s)
       pthread_cond_destroy(&communicator->executions[rank].streams[s].wake);
-    free(communicator->executions[rank].arena);
+    /* Messages of a run that failed between processes may still be under way to and from it. */
+    if (!communicator->processes || communicator->processes->failure == RONDO_OK)
+      free(communicator->executions[rank].arena);
   }
+  processes_close(communicator->processes);
   pthread_cond_destroy(&communicator->finished);
   pthread_mutex_destroy(&communicator->lock);
   free(communicator->executions);
@@ -292,7 +333,7 @@ static rondo_status conclude(rondo_context *context, const rondo_communicator *c
   if (communicator->failure != RONDO_OK)
     return context_fail(context, communicator->failure, "%s", communicator->failure_text);
   const injection *injection = &communicator->injection;
-  if (injection->kind != INJECT_NOTHING && !injection->fired)
+  if (injection->kind != INJECT_NOTHING && !injection->fired && communicator_execution(communicator, injection->rank))
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "the injection '%s' met nothing: rank %d of '%s' has no '%s' in step %lld", injection->text,
                         injection->rank, communicator->plan->function, injection->operation,

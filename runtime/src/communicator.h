@@ -34,7 +34,8 @@ typedef struct {
   int64_t done;
   int32_t count;
   rondo_transfer transfers[MAX_TRANSFERS];
-  bool taken;     /* the receiver copies */
+  bool taken;     /* the receiver copies; or, between processes, its messages are under way */
+  bool arrived;   /* between processes: everything was received */
   bool delivered; /* the receiver has everything */
   int64_t sent;   /* when it was delivered */
   /* On GPUs, of type cuda_event: where the sender's stream was when it posted, and when the receiver has everything. */
@@ -104,13 +105,16 @@ typedef struct {
 extern const transport threads_transport;
 extern const transport loopback_transport;
 
-/* What entries run on: the functions that they call, and what comes before and after them, on the worker. `begin` may be
- * NULL; `end` returns when the work of the rank is over, or has been handed to the caller's stream. */
+/* What entries run on: the functions that they call, and what comes before and after them, on the worker. `begin` may
+ * be NULL; `end` returns when the work of the rank is over, or has been handed to the caller's stream. */
 typedef struct {
   const rondo_runtime_table *table;
   rondo_status (*begin)(rondo_execution *execution);
   void (*end)(rondo_execution *execution);
 } backend;
+
+/* What joins the ranks of several processes: processes.h. */
+struct processes;
 
 /* What the ranks execute. */
 typedef struct {
@@ -127,7 +131,9 @@ struct rondo_communicator {
   rondo_context *context;
   const transport *transport;
   int32_t ranks;
-  int32_t local_ranks; /* ranks that run here: all, or one that stands for all */
+  int32_t first_rank;          /* of those that run here */
+  int32_t local_ranks;         /* ranks that run here: all, one that stands for all, or this process' one */
+  struct processes *processes; /* NULL: all ranks run here */
   int32_t threads_per_rank;
   double link_latency; /* nanoseconds */
   double link_ns_per_byte;
@@ -152,5 +158,11 @@ struct rondo_communicator {
 
 /* Runs a plan on every rank. The first failure of any rank ends all of them. */
 rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan);
+
+/* The state of a rank, or NULL if it runs in another process. */
+static inline rondo_execution *communicator_execution(const rondo_communicator *communicator, int32_t rank) {
+  int32_t index = rank - communicator->first_rank;
+  return index >= 0 && index < communicator->local_ranks ? &communicator->executions[index] : NULL;
+}
 
 #endif /* RONDO_SRC_COMMUNICATOR_H */

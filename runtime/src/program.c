@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "program.h"
 #include "cuda_module.h"
+#include "digest.h"
 #include "elf_check.h"
 #include "text.h"
 
@@ -98,6 +99,8 @@ static rondo_status load(rondo_context *context, const char *path, rondo_program
     if (status != RONDO_OK)
       context_prefix(context, "'%s': ", path);
   }
+  if (status == RONDO_OK)
+    program->digest = digest_file(path);
   return status;
 }
 

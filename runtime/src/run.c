@@ -1,16 +1,25 @@
 /* Runs, the reference, statistics and traces: the public calls on a communicator. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+#include "agreement.h"
 #include "bind.h"
 #include "clock.h"
-#include "cuda_communicator.h"
-#include "table.h"
+#include "collective.h"
 #include "communicator.h"
+#include "cuda_communicator.h"
 #include "program.h"
+#include "table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-typedef rondo_status (*bind_function)(rondo_context *, const manifest_function *, const grid_shape *, int32_t,
-                                      const tensor_list *, binding *);
+/* A call of rondo_run or rondo_run_shards. */
+typedef struct {
+  const rondo_program *program;
+  const char *name;
+  rondo_communicator *communicator;
+  tensor_list *list;
+  bool placed; /* the caller placed the shards */
+} call;
 
 /* ---- Checks ---- */
 
@@ -32,7 +41,8 @@ static rondo_status check_target(rondo_context *context, const char *target) {
     return RONDO_OK; /* judged when its kernels are loaded */
   if (strncmp(target, "cpu", 3) != 0 || (target[3] != '\0' && target[3] != ':'))
     return context_fail(context, RONDO_UNSUPPORTED,
-                        "the program was compiled for target '%s', but this runtime runs 'cpu' and 'cuda' programs", target);
+                        "the program was compiled for target '%s', but this runtime runs 'cpu' and 'cuda' programs",
+                        target);
   const char *processor = target[3] ? target + 4 : "";
   __builtin_cpu_init();
   if ((strcmp(processor, "x86-64-v2") == 0 && !__builtin_cpu_supports("x86-64-v2")) ||
@@ -45,66 +55,121 @@ static rondo_status check_target(rondo_context *context, const char *target) {
   return RONDO_OK;
 }
 
-/* Where the tensors of a run must be: with programs for CUDA on the GPUs of their ranks. Whole tensors are on the one GPU
- * that all ranks share. */
-static rondo_status place_tensors(rondo_context *context, const rondo_program *program,
-                                  rondo_communicator *communicator, bool placed, tensor_list *list) {
-  if (!program->cuda)
+/* Where the tensors of a run must be: with programs for CUDA on the GPUs of their ranks. Whole tensors are on the one
+ * GPU that all ranks share. */
+static rondo_status place_tensors(rondo_context *context, const call *call) {
+  rondo_communicator *communicator = call->communicator;
+  if (!call->program->cuda)
     return RONDO_OK;
-  rondo_status status = cuda_communicator_prepare(context, communicator, program);
+  if (communicator->processes)
+    return context_fail(context, RONDO_UNSUPPORTED,
+                        "the program is for CUDA, whose ranks MPI does not join yet: run it on a communicator of the "
+                        "kind threads or loopback, or compile it with --target=cpu");
+  rondo_status status = cuda_communicator_prepare(context, communicator, call->program);
   if (status != RONDO_OK)
     return status;
-  list->ordinals = communicator->cuda->ordinals;
-  for (int32_t i = 1; !placed && i < communicator->local_ranks; ++i)
-    if (list->ordinals[i] != list->ordinals[0])
+  const int32_t *ordinals = call->list->ordinals = communicator->cuda->ordinals;
+  for (int32_t i = 1; !call->placed && i < communicator->local_ranks; ++i)
+    if (ordinals[i] != ordinals[0])
       return context_fail(context, RONDO_INVALID_ARGUMENT,
                           "rank 0 runs on GPU %d, and rank %d on GPU %d, so no rank can reach the whole tensors of "
                           "rondo_run: pass shards to rondo_run_shards, or choose one device in the communicator's "
                           "options",
-                          list->ordinals[0], i, list->ordinals[i]);
+                          ordinals[0], i, ordinals[i]);
   return RONDO_OK;
 }
 
 /* ---- Runs ---- */
 
-static rondo_status run_function(rondo_context *context, const rondo_program *program, int index,
-                                 rondo_communicator *communicator, tensor_list *list, bind_function bind) {
-  const manifest_function *function = &program->manifest.functions[index];
-  run_plan plan = {.function = function->name, .entry = program->code[index]->entry};
-  plan.backend = program->cuda ? &cuda_backend : &cpu_backend;
-  rondo_status status = grid_bind(context, &program->manifest.grid, communicator->ranks, &plan.shape);
-  if (status != RONDO_OK)
-    return status;
-  status = place_tensors(context, program, communicator, bind == bind_shards, list);
-  if (status != RONDO_OK)
-    return status;
+/* Checks what does not depend on the tensors. */
+static rondo_status check_call(rondo_context *context, const call *call, int *index, grid_shape *shape) {
+  rondo_status status = check_program(context, call->program);
+  if (status == RONDO_OK)
+    status = program_find(context, call->program, call->name, index);
+  if (status == RONDO_OK)
+    status = check_target(context, call->program->manifest.target);
+  if (status == RONDO_OK)
+    status = grid_bind(context, &call->program->manifest.grid, call->communicator->ranks, shape);
+  if (status == RONDO_OK)
+    status = place_tensors(context, call);
+  return status;
+}
+
+/* Makes the run of a call that has passed its check. `extents`: those of every rank, where ranks are processes. */
+static rondo_status run_function(rondo_context *context, const call *call, int index, const grid_shape *shape,
+                                 const int64_t *extents) {
+  const manifest_function *function = &call->program->manifest.functions[index];
+  rondo_communicator *communicator = call->communicator;
+  rank_range ranks = {
+      .first = communicator->first_rank, .count = communicator->local_ranks, .extents = call->placed ? extents : NULL};
   binding binding;
-  status = bind(context, function, &plan.shape, communicator->local_ranks, list, &binding);
+  rondo_status status =
+      (call->placed ? bind_shards : bind_global)(context, function, shape, &ranks, call->list, &binding);
   if (status != RONDO_OK)
     return status;
-  plan.lengths = binding.lengths;
-  plan.tensors = binding.tensors;
-  plan.tensor_count = function->tensor_count;
+  run_plan plan = {.function = function->name,
+                   .entry = call->program->code[index]->entry,
+                   .backend = call->program->cuda ? &cuda_backend : &cpu_backend,
+                   .shape = *shape,
+                   .lengths = binding.lengths,
+                   .tensors = binding.tensors,
+                   .tensor_count = function->tensor_count};
   status = communicator_run(context, communicator, &plan);
   binding_free(&binding);
   return status;
 }
 
-static rondo_status run(rondo_context *context, const rondo_program *program, const char *function,
-                        rondo_communicator *communicator, tensor_list *list, bind_function bind) {
+/* What a call proposes to the other processes: reads the extents of this process' tensors. The caller frees them. */
+static rondo_status propose(rondo_context *context, const call *call, proposal *proposal, int64_t **own_extents) {
+  const manifest_function *function = &call->program->manifest.functions[proposal->function];
+  rank_range ranks = {.first = call->communicator->first_rank, .count = 1};
+  *own_extents = calloc(bind_extent_count(function) + 1, sizeof **own_extents);
+  if (!*own_extents)
+    return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for the tensors' extents");
+  proposal->extents = *own_extents;
+  return bind_read_extents(context, function, call->placed, &ranks, call->list, *own_extents);
+}
+
+/* Where ranks are processes: all begin the run, or none; and it has failed for all, or for none. */
+static rondo_status run_together(rondo_context *context, const call *call) {
+  processes *processes = call->communicator->processes;
+  rondo_status status = processes_check(context, processes);
+  if (status != RONDO_OK)
+    return status;
+  grid_shape shape = {.axis_count = 0};
+  proposal proposal = {
+      .program = call->program, .shape = &shape, .placed = call->placed, .timeout = call->communicator->timeout};
+  int64_t *own_extents = NULL, *extents = NULL;
+  status = check_call(context, call, &proposal.function, &shape);
+  if (status == RONDO_OK)
+    status = propose(context, call, &proposal, &own_extents);
+  const char *function = status == RONDO_OK ? call->program->manifest.functions[proposal.function].name : call->name;
+  status = agreement_reach(context, processes, function, status, &proposal, &extents);
+  free(own_extents);
+  if (status == RONDO_OK) {
+    status = run_function(context, call, proposal.function, &shape, extents);
+    status = agreement_conclude(context, processes, function, status);
+  } else {
+    collective_part(processes);
+  }
+  free(extents);
+  return status;
+}
+
+static rondo_status run_alone(rondo_context *context, const call *call) {
+  int index = 0;
+  grid_shape shape = {.axis_count = 0};
+  rondo_status status = check_call(context, call, &index, &shape);
+  return status == RONDO_OK ? run_function(context, call, index, &shape, NULL) : status;
+}
+
+static rondo_status run(rondo_context *context, const call *call) {
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  int index = 0;
-  status = check_program(context, program);
+  status = check_communicator(context, call->communicator);
   if (status == RONDO_OK)
-    status = check_communicator(context, communicator);
-  if (status == RONDO_OK)
-    status = program_find(context, program, function, &index);
-  if (status == RONDO_OK)
-    status = check_target(context, program->manifest.target);
-  if (status == RONDO_OK)
-    status = run_function(context, program, index, communicator, list, bind);
+    status = call->communicator->processes ? run_together(context, call) : run_alone(context, call);
   return context_leave(context, status);
 }
 
@@ -112,14 +177,14 @@ rondo_status rondo_run(rondo_context *context, const rondo_program *program, con
                        rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                        DLTensor *const *outputs, size_t output_count) {
   tensor_list list = {inputs, input_count, outputs, output_count, NULL};
-  return run(context, program, function, communicator, &list, bind_global);
+  return run(context, &(call){program, function, communicator, &list, false});
 }
 
 rondo_status rondo_run_shards(rondo_context *context, const rondo_program *program, const char *function,
                               rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                               DLTensor *const *outputs, size_t output_count) {
   tensor_list list = {inputs, input_count, outputs, output_count, NULL};
-  return run(context, program, function, communicator, &list, bind_shards);
+  return run(context, &(call){program, function, communicator, &list, true});
 }
 
 static rondo_status run_reference(rondo_context *context, const rondo_program *program, const char *name,
@@ -160,13 +225,14 @@ rondo_status rondo_rank_statistics_get(rondo_context *context, const rondo_commu
   if (status != RONDO_OK)
     return status;
   status = check_communicator(context, communicator);
-  if (status == RONDO_OK && (rank < 0 || rank >= communicator->local_ranks))
-    status = context_fail(context, RONDO_INVALID_ARGUMENT, "there are no statistics of rank %d: ranks 0 to %d run here",
-                          rank, communicator->local_ranks - 1);
+  if (status == RONDO_OK && !communicator_execution(communicator, rank))
+    status =
+        context_fail(context, RONDO_INVALID_ARGUMENT, "there are no statistics of rank %d: ranks %d to %d run here",
+                     rank, communicator->first_rank, communicator->first_rank + communicator->local_ranks - 1);
   else if (status == RONDO_OK && !statistics)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the statistics' out-parameter is NULL");
   if (status == RONDO_OK)
-    *statistics = communicator->executions[rank].statistics;
+    *statistics = communicator_execution(communicator, rank)->statistics;
   return context_leave(context, status);
 }
 
@@ -217,6 +283,6 @@ rondo_status rondo_trace_write(rondo_context *context, const rondo_communicator 
   if (status == RONDO_OK && !path)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the trace's path is NULL");
   if (status == RONDO_OK)
-    status = trace_write_json(context, &communicator->trace, communicator->local_ranks, path);
+    status = trace_write_json(context, &communicator->trace, communicator->first_rank, communicator->local_ranks, path);
   return context_leave(context, status);
 }

@@ -27,9 +27,10 @@ rondo_status tensor_fail(const tensor_scope *scope, int32_t rank, int index, con
 const DLTensor *tensor_list_get(const tensor_scope *scope, int32_t rank, int index) {
   const tensor_list *list = scope->list;
   size_t inputs = (size_t)scope->function->input_count, position = (size_t)index;
+  size_t place = (size_t)(rank - scope->first_rank);
   if (position < inputs)
-    return list->inputs[(size_t)rank * inputs + position];
-  return list->outputs[(size_t)rank * list->output_count + position - inputs];
+    return list->inputs[place * inputs + position];
+  return list->outputs[place * list->output_count + position - inputs];
 }
 
 size_t tensor_element_bytes(const tensor_scope *scope, int index) {
@@ -98,7 +99,8 @@ static rondo_status check_place(const tensor_scope *scope, int32_t rank, int ind
   DLDevice expected = {kDLCPU, 0};
   if (ordinals)
     expected = (DLDevice){kDLCUDA, ordinals[rank]};
-  if (tensor->device.device_type == expected.device_type && (!ordinals || tensor->device.device_id == expected.device_id))
+  if (tensor->device.device_type == expected.device_type &&
+      (!ordinals || tensor->device.device_id == expected.device_id))
     return RONDO_OK;
   char here[64], there[64];
   describe_device(tensor->device, here, sizeof here);
@@ -149,8 +151,8 @@ rondo_status tensor_check_list(const tensor_scope *scope, int32_t ranks) {
   if (status == RONDO_OK)
     status =
         check_count(scope, "output", list->output_count, function->tensor_count - function->input_count, list->outputs);
-  for (int32_t rank = 0; rank < ranks; ++rank)
+  for (int32_t i = 0; i < ranks; ++i)
     for (int index = 0; status == RONDO_OK && index < function->tensor_count; ++index)
-      status = check_tensor(scope, rank, index);
+      status = check_tensor(scope, scope->first_rank + i, index);
   return status;
 }

@@ -24,7 +24,8 @@ void trace_free(trace *trace);
  * communicator's lock. */
 void trace_add(trace *trace, const rondo_trace_event *event);
 
-/* Writes the lanes of `ranks` ranks as Chrome-trace JSON to `path`, by way of a temporary file. */
-rondo_status trace_write_json(rondo_context *context, const trace *trace, int32_t ranks, const char *path);
+/* Writes the lanes of `ranks` ranks from `first` on as Chrome-trace JSON to `path`, by way of a temporary file. */
+rondo_status trace_write_json(rondo_context *context, const trace *trace, int32_t first, int32_t ranks,
+                              const char *path);
 
 #endif /* RONDO_SRC_TRACE_H */

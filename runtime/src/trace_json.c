@@ -32,9 +32,9 @@ static void write_time(FILE *file, const char *key, int64_t nanoseconds) {
 
 static int lane(int32_t rank, int32_t stream) { return 2 * rank + stream; }
 
-static void write_lanes(FILE *file, int32_t ranks) {
+static void write_lanes(FILE *file, int32_t first, int32_t ranks) {
   fprintf(file, "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":0,\"args\":{\"name\":\"rondo\"}}");
-  for (int32_t rank = 0; rank < ranks; ++rank) {
+  for (int32_t rank = first; rank < first + ranks; ++rank) {
     for (int32_t stream = RONDO_STREAM_COMPUTE; stream <= RONDO_STREAM_COMMUNICATION; ++stream) {
       fprintf(file,
               ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"rank %d %s\"}}",
@@ -60,9 +60,9 @@ static void write_event(FILE *file, const rondo_trace_event *event) {
   fprintf(file, "}}");
 }
 
-static bool write_all(FILE *file, const trace *trace, int32_t ranks) {
+static bool write_all(FILE *file, const trace *trace, int32_t first, int32_t ranks) {
   fprintf(file, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
-  write_lanes(file, ranks);
+  write_lanes(file, first, ranks);
   for (size_t i = 0; i < trace->count; ++i)
     write_event(file, &trace->events[i]);
   fprintf(file, "\n]}\n");
@@ -94,7 +94,8 @@ static FILE *open_temporary(const char *path, char **name) {
   return NULL;
 }
 
-rondo_status trace_write_json(rondo_context *context, const trace *trace, int32_t ranks, const char *path) {
+rondo_status trace_write_json(rondo_context *context, const trace *trace, int32_t first, int32_t ranks,
+                              const char *path) {
   struct stat present;
   /* Renaming over a device or a pipe would replace it. */
   if (stat(path, &present) == 0 && !S_ISREG(present.st_mode))
@@ -106,7 +107,7 @@ rondo_status trace_write_json(rondo_context *context, const trace *trace, int32_
     return context_fail(context, RONDO_SYSTEM_ERROR, "cannot write the trace '%s': %s", path, strerror(errno));
   rondo_status status = RONDO_OK;
   errno = 0;
-  if (!write_all(file, trace, ranks) || rename(temporary, path) != 0) {
+  if (!write_all(file, trace, first, ranks) || rename(temporary, path) != 0) {
     status = context_fail(context, RONDO_SYSTEM_ERROR, "cannot write the trace '%s': %s", path,
                           errno ? strerror(errno) : "the file could not be completed");
     unlink(temporary);

@@ -4,12 +4,14 @@
  * each other in chains; only the end of a chain, the stream that waits for nobody, can be at fault. It makes progress
  * when it begins or finishes an operation, while an emulated link is at work, and while its threads get processor time:
  * a long kernel on a busy machine is no stall. If it makes none for the time-out, the run fails, and the error names
- * the rank that waits for it and what for.
+ * the rank that waits for it and what for. A chain that leads to another process ends there: what that rank answers to
+ * questions counts (processes.h).
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "watchdog.h"
 #include "clock.h"
 #include "failure.h"
+#include "processes.h"
 #include "text.h"
 
 typedef struct {
@@ -18,13 +20,15 @@ typedef struct {
 } chain;
 
 static stream *get_stream(const rondo_communicator *communicator, stream_id id) {
-  return &communicator->executions[id.rank].streams[id.stream];
+  return &communicator_execution(communicator, id.rank)->streams[id.stream];
 }
 
-static chain follow(const rondo_communicator *communicator, int32_t rank) {
-  chain chain = {.waiter = {.rank = -1}, .culprit = {.rank = rank, .stream = RONDO_STREAM_COMPUTE}};
+static chain follow(const rondo_communicator *communicator, stream_id first) {
+  chain chain = {.waiter = {.rank = -1}, .culprit = first};
   /* More hops than streams: the streams wait for each other in a circle. */
   for (int32_t hops = 0; hops < STREAM_COUNT * communicator->local_ranks; ++hops) {
+    if (!communicator_execution(communicator, chain.culprit.rank))
+      break;
     stream_id next = get_stream(communicator, chain.culprit)->waits_for;
     if (next.rank < 0)
       break;
@@ -35,14 +39,30 @@ static chain follow(const rondo_communicator *communicator, int32_t rank) {
   return chain;
 }
 
+/* When the end of a chain last made progress. */
+static int64_t chain_progress(const rondo_communicator *communicator, const chain *chain) {
+  if (communicator_execution(communicator, chain->culprit.rank))
+    return get_stream(communicator, chain->culprit)->progress;
+  return clock_later(get_stream(communicator, chain->waiter)->progress,
+                     processes_peer_progress(communicator->processes, chain->culprit.rank));
+}
+
+/* For how long it may make none. */
+static int64_t chain_patience(const rondo_communicator *communicator, const chain *chain) {
+  if (communicator_execution(communicator, chain->culprit.rank))
+    return communicator->timeout;
+  return processes_patience(communicator->processes, chain->culprit.rank);
+}
+
 /* Processor time of a working thread, or of one that helps it, is progress. */
 static void note_processor_time(rondo_communicator *communicator, int64_t now) {
-  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
-    rondo_execution *execution = &communicator->executions[rank];
+  for (int32_t i = 0; i < communicator->local_ranks; ++i) {
+    rondo_execution *execution = &communicator->executions[i];
     for (int s = 0; s < STREAM_COUNT; ++s) {
       stream *stream = &execution->streams[s];
       clockid_t clock;
-      if (stream->waits_for.rank >= 0 || stream->waits_for_device || pthread_getcpuclockid(execution->threads[s], &clock) != 0)
+      if (stream->waits_for.rank >= 0 || stream->waits_for_device ||
+          pthread_getcpuclockid(execution->threads[s], &clock) != 0)
         continue;
       /* Less is what a sleeping thread spends on waking up now and then. */
       enum { LEAST = 100000 };
@@ -57,9 +77,14 @@ static void note_processor_time(rondo_communicator *communicator, int64_t now) {
 }
 
 static void describe_culprit(const rondo_communicator *communicator, stream_id id, char *text, size_t capacity) {
-  const stream *stream = get_stream(communicator, id);
+  const rondo_execution *execution = communicator_execution(communicator, id.rank);
+  if (!execution) {
+    processes_describe_peer(communicator->processes, id.rank, text, capacity);
+    return;
+  }
+  const stream *stream = &execution->streams[id.stream];
   text[0] = '\0';
-  if (communicator->executions[id.rank].finished)
+  if (execution->finished)
     text_append(text, capacity, "rank %d has finished", id.rank);
   else if (stream->operation)
     text_append(text, capacity, "rank %d stalled in '%s' in step %lld?", id.rank, stream->operation,
@@ -70,8 +95,8 @@ static void describe_culprit(const rondo_communicator *communicator, stream_id i
 
 static void report(rondo_communicator *communicator, const chain *chain) {
   double timeout = (double)communicator->timeout / NANOSECONDS;
-  const stream *culprit = get_stream(communicator, chain->culprit);
   if (chain->waiter.rank < 0) {
+    const stream *culprit = get_stream(communicator, chain->culprit);
     run_fail_locked(communicator, RONDO_TIMED_OUT, "rank %d: no progress in '%s' in step %lld within %g s",
                     chain->culprit.rank, culprit->operation ? culprit->operation : communicator->plan->function,
                     (long long)culprit->step, timeout);
@@ -106,11 +131,12 @@ static void check(rondo_communicator *communicator) {
   int64_t now = clock_now();
   note_processor_time(communicator, now);
   chain silent = {.waiter = {.rank = -1}, .culprit = {.rank = -1}};
-  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
-    if (communicator->executions[rank].finished)
+  for (int32_t i = 0; i < communicator->local_ranks; ++i) {
+    if (communicator->executions[i].finished)
       continue;
-    chain chain = follow(communicator, rank);
-    if (now - get_stream(communicator, chain.culprit)->progress < communicator->timeout)
+    chain chain =
+        follow(communicator, (stream_id){.rank = communicator->first_rank + i, .stream = RONDO_STREAM_COMPUTE});
+    if (now - chain_progress(communicator, &chain) < chain_patience(communicator, &chain))
       continue;
     if (telling(communicator, &chain) > telling(communicator, &silent))
       silent = chain;
@@ -119,7 +145,31 @@ static void check(rondo_communicator *communicator) {
     report(communicator, &silent);
 }
 
+int64_t watchdog_progress_locked(rondo_communicator *communicator, int32_t stream, char *state, size_t capacity) {
+  chain chain = follow(communicator, (stream_id){.rank = communicator->first_rank, .stream = stream});
+  note_processor_time(communicator, clock_now());
+  describe_culprit(communicator, chain.culprit, state, capacity);
+  return chain_progress(communicator, &chain);
+}
+
+/* While ranks of other processes are part of the run, the waiting thread exchanges messages with them. */
+static void wait_for_processes_locked(rondo_communicator *communicator) {
+  int64_t interval = processes_interval(communicator->timeout), checked = clock_now();
+  while (communicator->running > 0) {
+    processes_wait_locked(communicator->processes);
+    if (communicator->timeout == 0 || communicator->failure != RONDO_OK || clock_now() - checked < interval)
+      continue;
+    checked = clock_now();
+    check(communicator);
+  }
+  processes_share_failure_locked(communicator->processes);
+}
+
 void watchdog_wait_locked(rondo_communicator *communicator) {
+  if (communicator->processes) {
+    wait_for_processes_locked(communicator);
+    return;
+  }
   int64_t interval = clock_later(communicator->timeout / 8, NANOSECONDS / 1000);
   while (communicator->running > 0) {
     if (communicator->timeout == 0 || communicator->failure != RONDO_OK) {

@@ -69,9 +69,9 @@ TEST_F(Api, WrongOptions) {
   for (int ranks : {0, -1, 4097, INT32_MAX})
     expectError(Options(ranks), "a communicator of " + std::to_string(ranks) + " ranks: it should have 1 to 4096");
   Options options(2);
-  const int unknown = 2; // C++ has no such value of the enumeration; C callers may
+  const int unknown = 99; // C++ has no such value of the enumeration; C callers may
   memcpy(&options.kind, &unknown, sizeof unknown);
-  expectError(options, "unknown kind of communicator: 2");
+  expectError(options, "unknown kind of communicator: 99");
   options = Options(2);
   options.link_latency_us = -1;
   expectError(options, "link_latency_us is -1, but should be between 0 and 1e+09");

@@ -35,13 +35,15 @@ protected:
   rondo_status global() {
     placed = 1;
     return finish([this](const tensor_list *list) {
-      return bind_global(context.get(), parsed.functions, &shape, 4, list, &bound);
+      rank_range all = {0, 4, nullptr};
+      return bind_global(context.get(), parsed.functions, &shape, &all, list, &bound);
     });
   }
   rondo_status shards(int32_t ranks) {
     placed = static_cast<size_t>(ranks);
     return finish([this, ranks](const tensor_list *list) {
-      return bind_shards(context.get(), parsed.functions, &shape, ranks, list, &bound);
+      rank_range all = {0, ranks, nullptr};
+      return bind_shards(context.get(), parsed.functions, &shape, &all, list, &bound);
     });
   }
   template <typename Call>

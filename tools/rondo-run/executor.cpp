@@ -6,6 +6,9 @@
 
 #include "rondo/abi.h"
 
+#include <algorithm>
+#include <string_view>
+
 namespace rondo::run {
 
 namespace {
@@ -63,7 +66,10 @@ Result<Executor> Executor::load(const std::string &path) {
 Status Executor::startRanks(const Options &options, int32_t ranks) {
   bool loopback = options.communicator == Communicator::Loopback;
   rondo_communicator_options settings = RONDO_COMMUNICATOR_OPTIONS_INIT;
-  settings.kind = loopback ? RONDO_COMMUNICATOR_LOOPBACK : RONDO_COMMUNICATOR_THREADS;
+  together = options.communicator == Communicator::Mpi;
+  settings.kind = together   ? RONDO_COMMUNICATOR_MPI
+                  : loopback ? RONDO_COMMUNICATOR_LOOPBACK
+                             : RONDO_COMMUNICATOR_THREADS;
   settings.ranks = ranks;
   settings.threads_per_rank = options.threadsPerRank;
   settings.timeout_s = options.timeout;
@@ -85,13 +91,84 @@ Status Executor::startRanks(const Options &options, int32_t ranks) {
   return Success{};
 }
 
+Result<Place> Executor::place() {
+  rondo_launch launch;
+  if (rondo_status status = rondo_launch_get(context.get(), &launch))
+    return lastError(status);
+  return Place{launch.ranks, launch.rank};
+}
+
+namespace {
+
+/// What a process says: how it fares, and then its statement or its error.
+struct Word {
+  int32_t failed;
+  char text[2044]; // NUL-terminated
+};
+
+} // namespace
+
+/// The error of processes that state different things; the most frequent statement is right.
+static Status compareStatements(const std::vector<Word> &words) {
+  auto votes = [&](const Word &word) {
+    return std::count_if(words.begin(), words.end(),
+                         [&](const Word &other) { return std::string_view(other.text) == word.text; });
+  };
+  auto usual =
+      std::max_element(words.begin(), words.end(), [&](const Word &a, const Word &b) { return votes(a) < votes(b); });
+  for (const Word &word : words)
+    if (std::string_view(word.text) != usual->text)
+      return Error{concat("the processes were started with different arguments: rank ", &word - words.data(), " runs ",
+                          word.text, ", but rank ", usual - words.begin(), " runs ", usual->text)};
+  return Success{};
+}
+
+Status Executor::agree(const Status &mine, const std::string &statement) {
+  if (!together)
+    return mine;
+  Word word = {};
+  word.failed = !mine;
+  (mine ? statement : mine.error().text).copy(word.text, sizeof word.text - 1);
+  std::vector<Word> words(static_cast<size_t>(reportingRanks));
+  if (rondo_status status =
+          rondo_communicator_all_gather(context.get(), communicator.get(), &word, sizeof word, words.data()))
+    return lastError(status);
+  auto failed = std::find_if(words.begin(), words.end(), [](const Word &other) { return other.failed; });
+  if (failed == words.end())
+    return compareStatements(words);
+  std::string text = failed->text;
+  bool everywhere = std::all_of(words.begin(), words.end(), [&](const Word &other) { return text == other.text; });
+  return Error{everywhere ? text : concat("rank ", failed - words.begin(), ": ", text)};
+}
+
+bool Executor::speaks() {
+  rondo_communicator_info info;
+  if (!together || !communicator || rondo_communicator_info_get(context.get(), communicator.get(), &info))
+    return true;
+  return info.first_rank == (info.failed_rank < 0 ? 0 : info.failed_rank);
+}
+
+Status Executor::gather(const HostTensor &mine, std::vector<HostTensor> &gathered) {
+  std::vector<void *> places;
+  std::vector<size_t> sizes;
+  for (HostTensor &tensor : gathered) {
+    places.push_back(tensor.data());
+    sizes.push_back(tensor.bytes());
+  }
+  if (rondo_status status = rondo_communicator_gather(context.get(), communicator.get(), mine.data(), mine.bytes(),
+                                                      places.data(), sizes.data()))
+    return lastError(status);
+  return Success{};
+}
+
 Status Executor::runOnce(const std::string &function, std::vector<HostTensor> &inputs,
                          std::vector<HostTensor> &outputs) {
   if (isForCuda)
     return runOnGpu(function, inputs, outputs);
   Views inputViews(inputs), outputViews(outputs);
-  if (rondo_status status = rondo_run(context.get(), program.get(), function.c_str(), communicator.get(),
-                                      inputViews.data(), inputViews.size(), outputViews.data(), outputViews.size()))
+  auto call = together ? rondo_run_shards : rondo_run;
+  if (rondo_status status = call(context.get(), program.get(), function.c_str(), communicator.get(), inputViews.data(),
+                                 inputViews.size(), outputViews.data(), outputViews.size()))
     return lastError(status);
   return Success{};
 }
@@ -118,10 +195,25 @@ Result<RunStatistics> Executor::run(const std::string &function, std::vector<Hos
   if (Status ran = runOnce(function, inputs, outputs); !ran)
     return ran.error();
   RunStatistics statistics(static_cast<size_t>(reportingRanks));
+  if (together)
+    return gatherStatistics(std::move(statistics));
   for (int32_t rank = 0; rank < reportingRanks; ++rank)
     if (rondo_status status =
             rondo_rank_statistics_get(context.get(), communicator.get(), rank, &statistics[size_t(rank)]))
       return lastError(status);
+  return statistics;
+}
+
+Result<RunStatistics> Executor::gatherStatistics(RunStatistics statistics) {
+  rondo_communicator_info info;
+  rondo_rank_statistics mine;
+  rondo_status status = rondo_communicator_info_get(context.get(), communicator.get(), &info);
+  if (!status)
+    status = rondo_rank_statistics_get(context.get(), communicator.get(), info.first_rank, &mine);
+  if (!status)
+    status = rondo_communicator_all_gather(context.get(), communicator.get(), &mine, sizeof mine, statistics.data());
+  if (status)
+    return lastError(status);
   return statistics;
 }
 

@@ -5,6 +5,7 @@
 
 #include "tools/rondo-run/device_tensors.h"
 #include "tools/rondo-run/options.h"
+#include "tools/rondo-run/plan.h"
 #include "tools/rondo-run/tensor.h"
 #include "tools/rondo-run/timeline.h"
 
@@ -26,9 +27,21 @@ public:
 
   const char *manifest() const { return rondo_program_manifest(program.get()); }
 
-  /// Starts the ranks, once.
+  /// Where the launcher says that this process stands.
+  Result<Place> place();
+
+  /// Starts the ranks, once. With several processes each calls it, and it waits for all.
   Status startRanks(const Options &options, int32_t ranks);
 
+  /// Between processes: success if `mine` is on every one, and `statement`, what this process is about to do, is the
+  /// same on all; else the same error on all.
+  Status agree(const Status &mine, const std::string &statement);
+  /// Whether this process is the one to print an error that all have.
+  bool speaks();
+  /// Gathers each process' tensor data on rank 0; `gathered` has room for it there, in the order of the ranks.
+  Status gather(const HostTensor &mine, std::vector<HostTensor> &gathered);
+
+  /// Tensors are whole, or with several processes the shards of this one. Statistics are those of all ranks.
   Result<RunStatistics> run(const std::string &function, std::vector<HostTensor> &inputs,
                             std::vector<HostTensor> &outputs);
 
@@ -52,6 +65,7 @@ private:
   Error lastError(rondo_status status) const;
   Status runOnce(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
   Status runOnGpu(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
+  Result<RunStatistics> gatherStatistics(RunStatistics statistics);
 
   // In this order: the context outlives the others.
   std::unique_ptr<rondo_context, Destroy<rondo_context_destroy>> context;
@@ -60,6 +74,7 @@ private:
   std::unique_ptr<DeviceTensors> gpuInputs, gpuOutputs; // of programs for CUDA
   int32_t reportingRanks = 0;
   bool isForCuda = false;
+  bool together = false; // ranks are processes
 };
 
 } // namespace rondo::run

@@ -6,8 +6,9 @@ namespace rondo::run {
 const char *helpText() {
   return R"(usage: rondo-run [options] program.so
 
-Runs a program that rondo-compile made on 1..4096 ranks of this machine, on its
-processors or, if it is for CUDA, on a GPU.
+Runs a program that rondo-compile made on 1..4096 ranks: threads of this
+process, or processes of an MPI job; on processors or, if the program is for
+CUDA, on a GPU.
 
 What runs
   --function=NAME       the function to run; needed only if the program has several
@@ -20,6 +21,7 @@ What runs
   --communicator=KIND   threads: every rank is a thread (the default)
                         loopback: one rank runs all steps and receives its own sends, which measures
                         one rank's time and overlap on any machine; the results are not the program's
+                        mpi: every rank is a process: mpirun -n N rondo-run --communicator=mpi ...
   --link=US,GB_PER_S    emulate a link: B bytes take US microseconds + B / (GB_PER_S * 10^9) seconds
   --timeout=SECONDS     a rank that makes no progress for so long ends the run (default 60; 0: never)
   --inject=KIND@RANK,OP,STEP
@@ -57,6 +59,9 @@ Tolerances. With the reference r in float64 and the output o,
     |o - r| / max(|r|, 1) must not exceed t, by default 1e-5 + 2^-24 L.
 L bounds the attention's logits: 8 times the two largest amplitudes of generated inputs (each at least
 1). Give --tolerance for files whose logits are larger.
+
+With --communicator=mpi every process makes the whole inputs and keeps its shards; rank 0 checks, reports
+and writes all files. The trace and the timeline are those of rank 0.
 
 Times are those of the slowest rank. "exposed" is the time for which the compute stream waited for
 communication, "tail" the part of it in steps that only bring results home.

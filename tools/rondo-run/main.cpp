@@ -4,9 +4,12 @@
 #include "tools/rondo-run/text.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 using namespace rondo::run;
 
@@ -23,17 +26,50 @@ static std::string versionText() {
                 runtime % 1000, "\n");
 }
 
-static int runProgram(const Options &options, Executor &executor, const Manifest &manifest) {
-  Result<Plan> plan = planRun(options, manifest);
-  if (!plan)
-    return fail(plan.error(), Misused);
-  Session session(executor, options, manifest, *plan);
-  if (Status prepared = session.prepare(); !prepared)
-    return fail(prepared.error(), Misused);
+/// An error that every process has is printed by one of them. That one goes first: mpirun ends all when the first
+/// process fails.
+static int failTogether(Executor &executor, const Error &error, ExitStatus status) {
+  if (executor.speaks())
+    return fail(error, status);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  return status;
+}
+
+/// Until the processes can talk to each other each prints its own errors.
+static Error withRank(const Place &place, const Error &error) {
+  return place.processes > 1 ? Error{concat("rank ", place.rank, ": ", error.text)} : error;
+}
+
+static int execute(Executor &executor, Session &session) {
   Result<bool> passed = session.execute();
   if (!passed)
-    return fail(passed.error(), Failed);
+    return failTogether(executor, passed.error(), Failed);
   return *passed ? Fine : Failed;
+}
+
+static int runProgram(const Options &options, Executor &executor, const Manifest &manifest) {
+  Place place;
+  if (options.communicator == Communicator::Mpi) {
+    Result<Place> told = executor.place();
+    if (!told)
+      return fail(told.error(), Misused);
+    place = *told;
+  }
+  // What this process finds wrong it tells the others, before any of them runs.
+  Result<Plan> plan = planRun(options, manifest, place);
+  std::optional<Session> session;
+  Status prepared = plan ? Status(Success{}) : Status(plan.error());
+  if (plan)
+    prepared = session.emplace(executor, options, manifest, *plan, place).prepare();
+  bool together = options.communicator == Communicator::Mpi;
+  if (!prepared && !together)
+    return fail(prepared.error(), Misused);
+  if (Status started = executor.startRanks(options, plan ? plan->ranks : place.processes); !started)
+    return fail(withRank(place, prepared ? started.error() : prepared.error()),
+                prepared && !together ? Failed : Misused);
+  if (Status agreed = executor.agree(prepared, plan ? statementText(options, *plan) : ""); !agreed)
+    return failTogether(executor, agreed.error(), Misused);
+  return execute(executor, *session);
 }
 
 static int perform(const Options &options) {

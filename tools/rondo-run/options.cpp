@@ -9,7 +9,15 @@
 namespace rondo::run {
 
 const char *communicatorName(Communicator communicator) {
-  return communicator == Communicator::Threads ? "threads" : "loopback";
+  switch (communicator) {
+  case Communicator::Threads:
+    return "threads";
+  case Communicator::Loopback:
+    return "loopback";
+  case Communicator::Mpi:
+    break;
+  }
+  return "mpi";
 }
 
 static Error malformed(std::string_view option, std::string_view value, std::string_view expected) {
@@ -24,10 +32,10 @@ static Result<int32_t> parseCount(std::string_view option, std::string_view valu
 }
 
 static Result<Communicator> parseCommunicator(std::string_view value) {
-  for (Communicator kind : {Communicator::Threads, Communicator::Loopback})
+  for (Communicator kind : {Communicator::Threads, Communicator::Loopback, Communicator::Mpi})
     if (value == communicatorName(kind))
       return kind;
-  return Error{concat("unknown communicator '", value, "'", suggestion(value, {"threads", "loopback"}))};
+  return Error{concat("unknown communicator '", value, "'", suggestion(value, {"threads", "loopback", "mpi"}))};
 }
 
 static Result<Link> parseLink(std::string_view value) {
@@ -293,6 +301,8 @@ static Status checkCombination(const Options &options) {
   if (loopback && !options.outputs.empty())
     return Error{"--output cannot be used with --communicator=loopback: its one rank receives its own sends, so the "
                  "results are not the program's; use --communicator=threads"};
+  if (options.communicator == Communicator::Mpi && options.link)
+    return Error{"--link cannot be used with --communicator=mpi, whose links are real"};
   if (options.tolerance && !options.check)
     return Error{"--tolerance has no effect without --check"};
   if (options.inject && options.inject->stalls && options.timeout == 0)

@@ -13,7 +13,7 @@
 namespace rondo::run {
 
 enum class Action { Run, Describe, DescribeJson, Help, Version };
-enum class Communicator { Threads, Loopback };
+enum class Communicator { Threads, Loopback, Mpi };
 
 /// An emulated link: B bytes take latency + B / bandwidth.
 struct Link {

@@ -64,20 +64,26 @@ static int64_t staticRanks(const std::vector<Axis> &axes) {
   return ranks;
 }
 
-static Result<int32_t> selectRanks(const Options &options, const std::optional<Grid> &grid) {
+static Result<int32_t> selectRanks(const Options &options, const std::optional<Grid> &grid, const Place &place) {
   std::vector<Axis> axes = grid ? grid->axes : std::vector<Axis>();
   bool open = std::any_of(axes.begin(), axes.end(), [](const Axis &axis) { return !axis.size; });
   int64_t fixed = staticRanks(axes);
   if (fixed > mostRanks)
     return Error{concat("the program's grid @", grid->name, " has more than ", mostRanks, " ranks, the most that run")};
-  int32_t ranks = options.ranks.value_or(int32_t(fixed));
+  bool together = options.communicator == Communicator::Mpi;
+  int32_t ranks = options.ranks.value_or(together ? place.processes : int32_t(fixed));
+  std::string given = options.ranks ? concat("--ranks=", ranks) : concat(ranks, " processes");
+  if (together && ranks != place.processes)
+    return Error{concat(given, ": with --communicator=mpi each process is a rank, and there are ", place.processes,
+                        "; leave --ranks out")};
   if (!grid && ranks != 1)
-    return Error{concat("--ranks=", ranks, ": the program names no grid, so it runs on 1 rank")};
+    return Error{concat(given, ": the program names no grid, so it runs on 1 rank")};
   if (!open && ranks != fixed)
-    return Error{concat("--ranks=", ranks, ": the program's grid @", grid->name, " is static and has ", fixed,
-                        " ranks; leave --ranks out, or compile with another grid")};
+    return Error{concat(given, ": the program's grid @", grid->name, " is static and has ", fixed,
+                        together ? " ranks; start as many processes, or compile with another grid"
+                                 : " ranks; leave --ranks out, or compile with another grid")};
   if (ranks % fixed != 0)
-    return Error{concat("--ranks=", ranks, ": the static axes of the program's grid @", grid->name, " have ", fixed,
+    return Error{concat(given, ": the static axes of the program's grid @", grid->name, " have ", fixed,
                         " ranks; expected a multiple of that")};
   if (options.inject && options.inject->rank >= ranks)
     return Error{
@@ -181,11 +187,24 @@ static Status planTensors(const Options &options, Plan &plan) {
   return checkMemory(plan, options.check);
 }
 
-Result<Plan> planRun(const Options &options, const Manifest &manifest) {
+std::string statementText(const Options &options, const Plan &plan) {
+  std::vector<std::string> parts = {plan.function->name, concat("seed ", options.seed),
+                                    concat("repeat ", options.repeat)};
+  for (const auto &[name, length] : plan.lengths)
+    parts.push_back(concat(name, "=", length));
+  for (const PlannedInput &input : plan.inputs)
+    parts.push_back(input.file ? concat(input.spec->name, " from a file")
+                               : concat(input.spec->name, " of amplitude ", input.amplitude));
+  if (options.check || !options.outputs.empty())
+    parts.push_back("with its outputs gathered");
+  return join(parts, ", ");
+}
+
+Result<Plan> planRun(const Options &options, const Manifest &manifest, const Place &place) {
   Result<const FunctionSpec *> function = selectFunction(options, manifest);
   if (!function)
     return function.error();
-  Result<int32_t> ranks = selectRanks(options, manifest.grid);
+  Result<int32_t> ranks = selectRanks(options, manifest.grid, place);
   if (!ranks)
     return ranks.error();
   Plan plan;
@@ -194,7 +213,8 @@ Result<Plan> planRun(const Options &options, const Manifest &manifest) {
   const FunctionSpec &spec = **function;
   for (const Status &names : {checkNames(options.inputs, spec.inputs, "input", spec.name),
                               checkNames(options.amplitudes, spec.inputs, "input", spec.name),
-                              checkNames(options.outputs, spec.outputs, "output", spec.name), checkPaths(options)})
+                              checkNames(options.outputs, spec.outputs, "output", spec.name),
+                              place.leads() ? checkPaths(options) : Status(Success{})})
     if (!names)
       return names.error();
   if (Status tensors = planTensors(options, plan); !tensors)

@@ -26,6 +26,15 @@ struct PlannedOutput : PlannedTensor {
   std::string path; // empty: not written
 };
 
+/// The processes that share a run.
+struct Place {
+  int32_t processes = 1;
+  int32_t rank = 0; // of this one, if there are several
+
+  /// Whether this process reports and writes files.
+  bool leads() const { return rank == 0; }
+};
+
 struct Plan {
   const FunctionSpec *function;
   int32_t ranks;
@@ -34,8 +43,11 @@ struct Plan {
   std::vector<PlannedOutput> outputs;
 };
 
+/// What must be the same in all processes that share a run.
+std::string statementText(const Options &options, const Plan &plan);
+
 /// The plan borrows from `manifest`.
-Result<Plan> planRun(const Options &options, const Manifest &manifest);
+Result<Plan> planRun(const Options &options, const Manifest &manifest, const Place &place = {});
 
 } // namespace rondo::run
 #endif // RONDO_RUN_PLAN_H

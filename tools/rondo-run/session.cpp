@@ -3,6 +3,7 @@
 
 #include "tools/rondo-run/inputs.h"
 #include "tools/rondo-run/output_file.h"
+#include "tools/rondo-run/shards.h"
 #include "tools/rondo-run/text.h"
 
 #include <algorithm>
@@ -57,13 +58,59 @@ Status Session::prepare() {
   if (!room)
     return room.error();
   outputs = std::move(*room);
-  return options.check ? evaluateReference() : Success{};
+  if (together())
+    return takeShards();
+  // Before the runs, so that a program without a reference is refused early.
+  return options.check ? evaluateReference(inputs) : Success{};
 }
 
-/// Before the runs, so that a program without a reference is refused early.
-Status Session::evaluateReference() {
+/// Keeps the shards of this process; rank 0 keeps whole outputs too.
+Status Session::takeShards() {
+  const std::vector<Axis> axes = manifest.grid ? boundAxes(*manifest.grid, plan.ranks) : std::vector<Axis>();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Result<HostTensor> shard = makeShard(inputs[i], *plan.inputs[i].spec, axes, place.rank);
+    if (!shard)
+      return shard.error();
+    copyFromWhole(inputs[i], *plan.inputs[i].spec, axes, place.rank, *shard);
+    if (place.leads() && options.check)
+      wholeInputs.push_back(std::move(inputs[i]));
+    inputs[i] = std::move(*shard);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Result<HostTensor> shard = makeShard(outputs[i], *plan.outputs[i].spec, axes, place.rank);
+    if (!shard)
+      return shard.error();
+    outputShards.push_back(std::move(*shard));
+  }
+  return Success{};
+}
+
+/// Brings the outputs' shards to rank 0, if it needs them.
+Status Session::gatherOutputs() {
+  if (!together() || (!options.check && options.outputs.empty()))
+    return Success{};
+  const std::vector<Axis> axes = manifest.grid ? boundAxes(*manifest.grid, plan.ranks) : std::vector<Axis>();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const TensorSpec &spec = *plan.outputs[i].spec;
+    std::vector<HostTensor> shards;
+    outputs[i].fillWithNaN();
+    for (int32_t rank = 0; place.leads() && rank < plan.ranks; ++rank) {
+      Result<HostTensor> shard = makeShard(outputs[i], spec, axes, rank);
+      if (!shard)
+        return shard.error();
+      shards.push_back(std::move(*shard));
+    }
+    if (Status gathered = executor.gather(outputShards[i], shards); !gathered)
+      return gathered;
+    for (int32_t rank = 0; rank < int32_t(shards.size()); ++rank)
+      copyToWhole(shards[size_t(rank)], spec, axes, rank, outputs[i]);
+  }
+  return Success{};
+}
+
+Status Session::evaluateReference(const std::vector<HostTensor> &whole) {
   progress.show("checking in float64: evaluating the program densely");
-  Result<std::vector<HostTensor>> wide = widened(plan, inputs);
+  Result<std::vector<HostTensor>> wide = widened(plan, whole);
   if (!wide)
     return wide.error();
   Result<std::vector<HostTensor>> room = makeOutputs(plan.outputs, true);
@@ -78,17 +125,16 @@ Status Session::evaluateReference() {
 }
 
 Status Session::runAll() {
-  if (Status started = executor.startRanks(options, plan.ranks); !started)
-    return started;
   int64_t warmUps = options.repeat > 1;
   for (int64_t i = -warmUps; i < options.repeat; ++i) {
     progress.show(i < 0 ? "warm-up" : concat("run ", i + 1, "/", options.repeat));
-    for (HostTensor &output : outputs)
+    std::vector<HostTensor> &written = together() ? outputShards : outputs;
+    for (HostTensor &output : written)
       output.fillWithNaN();
-    if ((options.trace || options.timeline) && i + 1 == options.repeat)
+    if (place.leads() && (options.trace || options.timeline) && i + 1 == options.repeat)
       if (Status enabled = executor.enableTrace(); !enabled)
         return enabled;
-    Result<RunStatistics> statistics = executor.run(plan.function->name, inputs, outputs);
+    Result<RunStatistics> statistics = executor.run(plan.function->name, inputs, written);
     if (!statistics)
       return statistics.error();
     if (i >= 0)
@@ -114,7 +160,7 @@ Status Session::writeTimeline(const std::string &path) {
   Result<std::vector<TimelineEvent>> events = executor.traceEvents();
   if (!events)
     return events.error();
-  int32_t reporting = int32_t(report.repetitions.back().size());
+  int32_t reporting = together() ? 1 : int32_t(report.repetitions.back().size());
   return writeTextFile(path, timelineSvg({headlineText(report), lastRunText(report), reporting, std::move(*events)}));
 }
 
@@ -154,6 +200,14 @@ Result<bool> Session::execute() {
     progress.clear();
     return ran.error();
   }
+  if (Status gathered = gatherOutputs(); !gathered)
+    return gathered.error();
+  if (!place.leads())
+    return true;
+  // While nobody waits for this process.
+  if (together() && options.check)
+    if (Status evaluated = evaluateReference(wholeInputs); !evaluated)
+      return evaluated.error();
   compareOutputs();
   bool passed = printReport();
   if (Status written = writeFiles(); !written)

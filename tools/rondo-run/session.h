@@ -11,17 +11,21 @@ namespace rondo::run {
 
 class Session {
 public:
-  Session(Executor &executor, const Options &options, const Manifest &manifest, const Plan &plan)
-      : executor(executor), options(options), plan(plan), report{&options, &manifest, &plan, {}, {}} {}
+  Session(Executor &executor, const Options &options, const Manifest &manifest, const Plan &plan, const Place &place)
+      : executor(executor), options(options), manifest(manifest), plan(plan), place(place),
+        report{&options, &manifest, &plan, {}, {}} {}
 
-  /// Makes the inputs, outputs and, with --check, references. Errors are the user's.
+  /// Makes the inputs, outputs and, with --check on ranks of this process, references. Errors are the user's.
   Status prepare();
   /// Starts the ranks, runs, compares, and writes what was asked for. False: all of that was done, and the check
   /// failed.
   Result<bool> execute();
 
 private:
-  Status evaluateReference();
+  bool together() const { return options.communicator == Communicator::Mpi; }
+  Status takeShards();
+  Status gatherOutputs();
+  Status evaluateReference(const std::vector<HostTensor> &whole);
   Status runAll();
   void compareOutputs();
   Status writeFiles();
@@ -30,12 +34,16 @@ private:
 
   Executor &executor;
   const Options &options;
+  const Manifest &manifest;
   const Plan &plan;
+  const Place place;
   Report report;
   Progress progress;
-  std::vector<HostTensor> inputs;
+  std::vector<HostTensor> inputs; // whole, or the shards of this process
   std::vector<HostTensor> outputs;
-  std::vector<HostTensor> references; // of the outputs, f64; empty without --check
+  std::vector<HostTensor> wholeInputs;  // of rank 0, for its check; empty if all ranks run in this process
+  std::vector<HostTensor> outputShards; // of this process; empty if all ranks run in it
+  std::vector<HostTensor> references;   // of the outputs, f64; empty without --check
 };
 
 } // namespace rondo::run

@@ -68,16 +68,17 @@ RONDO_API const char *rondo_program_manifest(const rondo_program *program);
 
 /* ---- Communicator: the ranks and what joins them --------------------------------------------------------------- */
 typedef enum {
-  RONDO_COMMUNICATOR_THREADS = 0, /* every rank is a thread of this process */
-  RONDO_COMMUNICATOR_LOOPBACK = 1 /* one rank runs all steps of an n-rank program and receives its own sends: measures
+  RONDO_COMMUNICATOR_THREADS = 0,  /* every rank is a thread of this process */
+  RONDO_COMMUNICATOR_LOOPBACK = 1, /* one rank runs all steps of an n-rank program and receives its own sends: measures
                                      one rank's time and overlap on any machine; results are not the program's */
+  RONDO_COMMUNICATOR_MPI = 2       /* every rank is a process of an MPI job */
 } rondo_communicator_kind;
 
 typedef struct {
   size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, which have
                   their defaults for callers of a smaller size */
   rondo_communicator_kind kind;
-  int32_t ranks;          /* 1..4096; the product of the grid's axes */
+  int32_t ranks;          /* 1..4096; the product of the grid's axes. MPI: the number of processes, or 0 to take it */
   double link_latency_us; /* emulated link: a group of B bytes takes latency + B / bandwidth; */
   double link_gb_per_s;   /* 0 = no emulation */
   double timeout_s;       /* a rank that makes no progress for so long ends the run with an error; 0 = wait for ever */
@@ -91,10 +92,12 @@ typedef struct {
   int32_t link_sms;  /* multiprocessors that a transfer on an emulated link occupies */
   int32_t measure;   /* 1: the times of the statistics are measured in every run. Otherwise they are so while a trace is
                         enabled, and 0 if not, but for `total` */
+  /* RONDO_COMMUNICATOR_MPI alone: */
+  const void *mpi_communicator; /* a pointer to the application's MPI_Comm, which is duplicated; NULL: all processes */
 } rondo_communicator_options;
 
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0}
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL}
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
 RONDO_API rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,
@@ -131,6 +134,49 @@ RONDO_API rondo_status rondo_device_upload(rondo_context *context, rondo_communi
                                            void *data, const void *source, size_t bytes);
 RONDO_API rondo_status rondo_device_download(rondo_context *context, rondo_communicator *communicator, int32_t rank,
                                              void *target, const void *data, size_t bytes);
+
+/* Where this process stands among the ranks. */
+typedef struct {
+  size_t size;         /* sizeof(rondo_communicator_info) of the runtime; later versions append fields */
+  int32_t ranks;       /* all */
+  int32_t first_rank;  /* of those that run in this process */
+  int32_t local_ranks; /* how many run in this process; 1 with loopback and MPI */
+  int32_t failed_rank; /* MPI: the rank that found what ended the last failed run, for one message in place of one
+                          from each process; -1: none, or every rank found the same */
+} rondo_communicator_info;
+RONDO_API rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_communicator *communicator,
+                                                   rondo_communicator_info *info);
+
+/* ---- Processes ---------------------------------------------------------------------------------------------------
+ *
+ * With RONDO_COMMUNICATOR_MPI every rank is a process, and each process makes the same calls in the same order:
+ * creation, runs, gathers. A call in which they differ fails on all of them, and so does one in which a process is
+ * killed or stopped: within the time-out and 2 s, with a text that names it. After a failed run the communicator
+ * cannot be used again: destroy it; another one can be created while all processes live. MPI is called by the thread
+ * that calls the runtime, and during these calls alone.
+ */
+
+/* How this process was started, by the environment: torchrun (RANK, WORLD_SIZE, LOCAL_RANK), Open MPI's mpirun
+ * (OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK) or Slurm's srun (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID). */
+typedef struct {
+  size_t size;          /* sizeof(rondo_launch) of the runtime; later versions append fields */
+  const char *launcher; /* "torchrun", "mpirun", "srun"; NULL: none, and then it is rank 0 of 1 */
+  int32_t rank, ranks;
+  int32_t local_rank; /* among the processes of this host; -1: not known */
+} rondo_launch;
+/* Variables that contradict each other, or of which some are missing, are RONDO_INVALID_ARGUMENT. */
+RONDO_API rondo_status rondo_launch_get(rondo_context *context, rondo_launch *launch);
+
+/* Gathers `bytes` bytes of each process, the same number from each, in `gathered`: those of process i at [i * bytes].
+ * For small data: it goes through a tree of the processes. Without other processes it copies. Collective. */
+RONDO_API rondo_status rondo_communicator_all_gather(rondo_context *context, rondo_communicator *communicator,
+                                                     const void *data, size_t bytes, void *gathered);
+
+/* Gathers data of any size on rank 0 alone: gathered[i] there has room for the sizes[i] bytes that process i gives.
+ * Elsewhere both are ignored. Collective. */
+RONDO_API rondo_status rondo_communicator_gather(rondo_context *context, rondo_communicator *communicator,
+                                                 const void *data, size_t bytes, void *const *gathered,
+                                                 const size_t *sizes);
 
 /* ---- Run ----------------------------------------------------------------------------------------------------------
  */

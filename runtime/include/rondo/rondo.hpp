@@ -78,7 +78,7 @@ public:
   Communicator(const Context &context, const rondo_communicator_options &options);
   rondo_communicator *get() const noexcept { return handle.get(); }
 
-  /// The ranks whose shards the caller of runShards places: all, or rank 0 alone in loopback.
+  /// The ranks whose shards the caller of runShards places: all; one in loopback, and where ranks are processes.
   std::size_t placedRanks() const noexcept { return placed; }
   /// What a rank did in the last run.
   rondo_rank_statistics statistics(std::int32_t rank) const;
@@ -92,7 +92,7 @@ private:
     void operator()(rondo_communicator *communicator) const noexcept { rondo_communicator_destroy(communicator); }
   };
   Context owner; // destroyed after the handle
-  std::size_t placed;
+  std::size_t placed = 0;
   std::unique_ptr<rondo_communicator, Destroy> handle;
 };
 
@@ -178,12 +178,13 @@ inline rondo_communicator_options communicatorOptions(std::int32_t ranks) noexce
   return options;
 }
 
-inline Communicator::Communicator(const Context &context, const rondo_communicator_options &options)
-    : owner(context),
-      placed(options.kind == RONDO_COMMUNICATOR_LOOPBACK ? 1 : static_cast<std::size_t>(options.ranks)) {
+inline Communicator::Communicator(const Context &context, const rondo_communicator_options &options) : owner(context) {
   rondo_communicator *created = nullptr;
   owner.check(rondo_communicator_create(owner.get(), &options, &created));
   handle.reset(created);
+  rondo_communicator_info info;
+  owner.check(rondo_communicator_info_get(owner.get(), created, &info));
+  placed = static_cast<std::size_t>(info.local_ranks);
 }
 
 inline rondo_rank_statistics Communicator::statistics(std::int32_t rank) const {

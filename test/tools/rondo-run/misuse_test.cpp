@@ -60,7 +60,7 @@ TEST_F(Misuse, Ranks) {
 
 TEST_F(Misuse, Communicators) {
   expectMisuse({"--communicator=thread"}, {"unknown communicator 'thread'", "did you mean 'threads'?"});
-  expectMisuse({"--communicator=mpi"}, {"unknown communicator 'mpi'", "known: threads, loopback"});
+  expectMisuse({"--communicator=pigeons"}, {"unknown communicator 'pigeons'", "known: threads, loopback, mpi"});
 }
 
 TEST_F(Misuse, Links) {
