@@ -104,8 +104,8 @@ typedef struct {
 extern const transport threads_transport;
 extern const transport loopback_transport;
 
-/* What entries run on: the functions that they call, and what comes before and after them, on the worker. `begin` may be
- * NULL; `end` returns when the work of the rank is over, or has been handed to the caller's stream. */
+/* What entries run on: the functions that they call, and what comes before and after them, on the worker. `begin` may
+ * be NULL; `end` returns when the work of the rank is over, or has been handed to the caller's stream. */
 typedef struct {
   const rondo_runtime_table *table;
   rondo_status (*begin)(rondo_execution *execution);

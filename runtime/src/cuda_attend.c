@@ -62,20 +62,20 @@ static bool is_output_aligned(const cuda_attention *attention) {
 rondo_attend_facts cuda_attend_facts(const cuda_attention *attention) {
   const cuda_tensor *query = &attention->query, *key = &attention->key;
   int64_t group = get_group(attention);
-  return (rondo_attend_facts){
-      .problem = {.batches = query->sizes[BATCH],
-                  .heads = key->sizes[HEAD],
-                  .group = group,
-                  .query_count = query->sizes[ROW],
-                  .key_count = key->sizes[ROW],
-                  .features = query->sizes[FEATURE],
-                  .value_features = attention->value.sizes[FEATURE],
-                  .diagonal = attention->diagonal},
-      .query_by_head = packs_by_head(query, group),
-      .result_by_head = packs_by_head(&attention->output, group) && packs_by_head(&attention->lse, group),
-      .inputs_aligned = find_misaligned(query) == -1 && find_misaligned(key) == -1 &&
-                        find_misaligned(&attention->value) == -1,
-      .output_aligned = is_output_aligned(attention)};
+  return (rondo_attend_facts){.problem = {.batches = query->sizes[BATCH],
+                                          .heads = key->sizes[HEAD],
+                                          .group = group,
+                                          .query_count = query->sizes[ROW],
+                                          .key_count = key->sizes[ROW],
+                                          .features = query->sizes[FEATURE],
+                                          .value_features = attention->value.sizes[FEATURE],
+                                          .diagonal = attention->diagonal},
+                              .query_by_head = packs_by_head(query, group),
+                              .result_by_head =
+                                  packs_by_head(&attention->output, group) && packs_by_head(&attention->lse, group),
+                              .inputs_aligned = find_misaligned(query) == -1 && find_misaligned(key) == -1 &&
+                                                find_misaligned(&attention->value) == -1,
+                              .output_aligned = is_output_aligned(attention)};
 }
 
 void cuda_attend_describe_alignment(const cuda_attention *attention, char *text, size_t capacity) {
@@ -116,11 +116,10 @@ static rondo_plain_tensor describe_queries(const cuda_attention *attention, cons
 }
 
 static rondo_plain_tensor describe_keys(const cuda_tensor *k) {
-  return (rondo_plain_tensor){
-      .address = k->address,
-      .extents = {(int32_t)k->sizes[FEATURE], (int32_t)k->sizes[ROW], (int32_t)k->sizes[HEAD],
-                  (int32_t)k->sizes[BATCH], 0},
-      .strides = {k->strides[ROW], k->strides[HEAD], k->strides[BATCH], 0}};
+  return (rondo_plain_tensor){.address = k->address,
+                              .extents = {(int32_t)k->sizes[FEATURE], (int32_t)k->sizes[ROW], (int32_t)k->sizes[HEAD],
+                                          (int32_t)k->sizes[BATCH], 0},
+                              .strides = {k->strides[ROW], k->strides[HEAD], k->strides[BATCH], 0}};
 }
 
 /* Nothing is read along extents below 2, but a map must be valid there, too. */

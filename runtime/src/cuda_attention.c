@@ -75,34 +75,38 @@ static rondo_status refuse(const cuda_launching *launching, const cuda_attention
   switch (refusal) {
   case RONDO_NOT_ALIGNED:
     cuda_attend_describe_alignment(attention, text, sizeof text);
-    return cuda_launching_fail(launching, RONDO_INVALID_ARGUMENT,
-                               "%s: the GPU's bulk copies need addresses and strides of whole 16 bytes, and the program "
-                               "has no kernel without them: copy the tensor to aligned memory",
-                               text);
+    return cuda_launching_fail(
+        launching, RONDO_INVALID_ARGUMENT,
+        "%s: the GPU's bulk copies need addresses and strides of whole 16 bytes, and the program "
+        "has no kernel without them: copy the tensor to aligned memory",
+        text);
   case RONDO_HEADS_APART:
-    return cuda_launching_fail(launching, RONDO_INVALID_ARGUMENT,
-                               "%lld query heads share a key/value head; more than 64 may only do so if they lie %lld "
-                               "rows apart in Q (and in O), as in contiguous [B, H, S, D]: head stride %lld, row stride "
-                               "%lld",
-                               (long long)(q[1] / k[1]), (long long)q[2], (long long)attention->query.strides[1],
-                               (long long)attention->query.strides[2]);
+    return cuda_launching_fail(
+        launching, RONDO_INVALID_ARGUMENT,
+        "%lld query heads share a key/value head; more than 64 may only do so if they lie %lld "
+        "rows apart in Q (and in O), as in contiguous [B, H, S, D]: head stride %lld, row stride "
+        "%lld",
+        (long long)(q[1] / k[1]), (long long)q[2], (long long)attention->query.strides[1],
+        (long long)attention->query.strides[2]);
   case RONDO_NO_MEMORY:
     return cuda_launching_fail(launching, RONDO_OUT_OF_MEMORY, "no memory of the host for its tile table");
   case RONDO_NO_MERGE:
-    return cuda_launching_fail(launching, RONDO_INVALID_ARGUMENT,
-                               "its kernels write rows of O only where these are aligned to 16 bytes (f32: 8), and the "
-                               "program has no kernel that merges their results: O begins at 0x%llx, with strides of %lld, %lld and %lld "
-                               "elements",
-                               (unsigned long long)attention->output.address, (long long)attention->output.strides[0],
-                               (long long)attention->output.strides[1], (long long)attention->output.strides[2]);
+    return cuda_launching_fail(
+        launching, RONDO_INVALID_ARGUMENT,
+        "its kernels write rows of O only where these are aligned to 16 bytes (f32: 8), and the "
+        "program has no kernel that merges their results: O begins at 0x%llx, with strides of %lld, %lld and %lld "
+        "elements",
+        (unsigned long long)attention->output.address, (long long)attention->output.strides[0],
+        (long long)attention->output.strides[1], (long long)attention->output.strides[2]);
   default:
-    return cuda_launching_fail(launching, RONDO_UNSUPPORTED,
-                               "[%lld, %lld, %lld, %lld] queries and [%lld, %lld, %lld, %lld] keys are more than its "
-                               "kernels can count (2^31 rows of a head's group, keys, and rows to merge; 65535 heads or "
-                               "batches; for persistent kernels 65536 tiles of rows, 256 heads or batches, 65535 blocks "
-                               "of keys)",
-                               (long long)q[0], (long long)q[1], (long long)q[2], (long long)q[3], (long long)k[0],
-                               (long long)k[1], (long long)k[2], (long long)k[3]);
+    return cuda_launching_fail(
+        launching, RONDO_UNSUPPORTED,
+        "[%lld, %lld, %lld, %lld] queries and [%lld, %lld, %lld, %lld] keys are more than its "
+        "kernels can count (2^31 rows of a head's group, keys, and rows to merge; 65535 heads or "
+        "batches; for persistent kernels 65536 tiles of rows, 256 heads or batches, 65535 blocks "
+        "of keys)",
+        (long long)q[0], (long long)q[1], (long long)q[2], (long long)q[3], (long long)k[0], (long long)k[1],
+        (long long)k[2], (long long)k[3]);
   }
 }
 
@@ -112,8 +116,9 @@ static rondo_status choose(const cuda_launching *launching, const cuda_attention
   const cuda_rank *rank = launching->execution->cuda;
   rondo_attend_candidate candidates[MAX_CANDIDATES];
   if (operation->kernel_count > MAX_CANDIDATES)
-    return cuda_launching_fail(launching, RONDO_UNSUPPORTED, "it has %d kernels to choose from; at most %d are supported",
-                               operation->kernel_count, MAX_CANDIDATES);
+    return cuda_launching_fail(launching, RONDO_UNSUPPORTED,
+                               "it has %d kernels to choose from; at most %d are supported", operation->kernel_count,
+                               MAX_CANDIDATES);
   const rondo_cuda_kernel *merge = operation->merge >= 0 ? &rank->module->code->kernels[operation->merge] : NULL;
   if (merge && (merge->traits.rows_per_block < 1 || merge->traits.arriving))
     return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' does not merge partial results by themselves",
@@ -191,8 +196,8 @@ static rondo_status launch_attend(const cuda_launching *launching, const cuda_at
   cuda_launcher launcher = cuda_launching_kernel(launching, number);
   rondo_attend_arguments arguments;
   unsigned grid[3];
-  cuda_result result = cuda_attend_arguments(launcher.api, attention, launcher.traits, &plan->choice, plan->table,
-                                             &arguments, grid);
+  cuda_result result =
+      cuda_attend_arguments(launcher.api, attention, launcher.traits, &plan->choice, plan->table, &arguments, grid);
   rondo_status status = cuda_launching_check(launching, result, "cuTensorMapEncodeTiled");
   if (status != RONDO_OK)
     return status;
@@ -234,8 +239,8 @@ static rondo_status launch_in_parts(const cuda_launching *launching, const cuda_
       cuda_merge_arguments(&attention->output, merged, output, lse, (int32_t)parts, /*arriving=*/false);
   cuda_launcher launcher = cuda_launching_kernel(launching, operation->merge);
   status = cuda_launching_check(
-      launching,
-      cuda_launch_merge(&launcher, &arguments, rank->streams[RONDO_STREAM_COMPUTE], /*overlaps=*/true), merge->symbol);
+      launching, cuda_launch_merge(&launcher, &arguments, rank->streams[RONDO_STREAM_COMPUTE], /*overlaps=*/true),
+      merge->symbol);
   return status == RONDO_OK && !dense ? cuda_launching_copy_lse(launching, &attention->lse, merged, false) : status;
 }
 

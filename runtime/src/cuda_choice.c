@@ -65,8 +65,8 @@ static rondo_attend_refusal plan_grid(const rondo_attend_problem *problem, const
 }
 
 /* Plans one candidate. With several splits its results are partial ones, even if their type is that of O. */
-static rondo_attend_refusal plan(const rondo_attend_facts *facts, const rondo_attend_candidate *candidate,
-                                 bool direct, int32_t multiprocessors, rondo_attend_choice *choice) {
+static rondo_attend_refusal plan(const rondo_attend_facts *facts, const rondo_attend_candidate *candidate, bool direct,
+                                 int32_t multiprocessors, rondo_attend_choice *choice) {
   const rondo_kernel_traits *traits = candidate->traits;
   rondo_attend_problem problem = facts->problem;
   choice->direct = direct;

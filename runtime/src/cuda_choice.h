@@ -1,6 +1,6 @@
-/* Which of an operation's attend kernels runs, in which packing, with which schedule: a pure function of lengths, of what
- * the tensors' addresses and strides allow, and of the number of multiprocessors. So the same lengths give the same
- * kernels, and the same bits. */
+/* Which of an operation's attend kernels runs, in which packing, with which schedule: a pure function of lengths, of
+ * what the tensors' addresses and strides allow, and of the number of multiprocessors. So the same lengths give the
+ * same kernels, and the same bits. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CUDA_CHOICE_H
 #define RONDO_SRC_CUDA_CHOICE_H

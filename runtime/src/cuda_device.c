@@ -31,8 +31,8 @@ static cuda_result read_attributes(cuda_device *device, int *pools) {
   return result;
 }
 
-/* A pool of our own: what the application set for the device's default pool stays as it is. Memory stays in it until the
- * end, since the driver would otherwise give it back, at some cost, whenever somebody synchronises. */
+/* A pool of our own: what the application set for the device's default pool stays as it is. Memory stays in it until
+ * the end, since the driver would otherwise give it back, at some cost, whenever somebody synchronises. */
 static rondo_status create_pool(rondo_context *context, cuda_device *device) {
   cuda_pool_properties properties;
   memset(&properties, 0, sizeof properties);
@@ -116,7 +116,7 @@ rondo_status cuda_device_allocate(const cuda_device *device, size_t bytes, cuda_
   }
   size_t available = 0, total = 0;
   device->api->memory_info(&available, &total);
-  snprintf(text, capacity, "GPU %d (%s) has no memory for %s: %zu bytes are wanted, %zu of %zu are free", device->ordinal,
-           device->name, purpose, bytes, available, total);
+  snprintf(text, capacity, "GPU %d (%s) has no memory for %s: %zu bytes are wanted, %zu of %zu are free",
+           device->ordinal, device->name, purpose, bytes, available, total);
   return RONDO_OUT_OF_MEMORY;
 }

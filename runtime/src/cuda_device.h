@@ -1,5 +1,5 @@
-/* A GPU of this process: its primary context, which the application's CUDA libraries share, and memory from a pool of its
- * own, in the order of streams. */
+/* A GPU of this process: its primary context, which the application's CUDA libraries share, and memory from a pool of
+ * its own, in the order of streams. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CUDA_DEVICE_H
 #define RONDO_SRC_CUDA_DEVICE_H

@@ -76,8 +76,8 @@ static void load(void) {
   for (size_t i = 0; i < sizeof functions / sizeof *functions; ++i) {
     void *function = dlsym(library, functions[i].symbol);
     if (!function) {
-      snprintf(failure, sizeof failure,
-               "the CUDA driver (" LIBRARY ") has no %s: it is older than CUDA 12, update it", functions[i].symbol);
+      snprintf(failure, sizeof failure, "the CUDA driver (" LIBRARY ") has no %s: it is older than CUDA 12, update it",
+               functions[i].symbol);
       return;
     }
     memcpy((char *)&loaded + functions[i].offset, &function, sizeof function);

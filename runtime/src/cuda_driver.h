@@ -1,7 +1,7 @@
 /* The part of the CUDA driver that the runtime uses: its types, its functions, its error texts.
  *
- * It is declared here and loaded with dlopen, so that the runtime is built without a toolkit and starts without a driver.
- * Names and layouts are the driver's; see its documentation for what a function does. C and C++.
+ * It is declared here and loaded with dlopen, so that the runtime is built without a toolkit and starts without a
+ * driver. Names and layouts are the driver's; see its documentation for what a function does. C and C++.
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CUDA_DRIVER_H

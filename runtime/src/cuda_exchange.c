@@ -1,7 +1,7 @@
 /* Exchanges between ranks on GPUs.
  *
- * Sender and receiver meet on the host, each at its own call of the exchange. The receiver makes its stream wait for the
- * sender's event, copies, and records an event for which the sender's stream waits. So a transfer starts when both
+ * Sender and receiver meet on the host, each at its own call of the exchange. The receiver makes its stream wait for
+ * the sender's event, copies, and records an event for which the sender's stream waits. So a transfer starts when both
  * streams have come so far, and the sender's memory is its own again when it has gone. Both ends are workers, so they
  * meet by the state of their compute streams, whichever stream the exchange is for.
  */
@@ -100,8 +100,7 @@ static rondo_status exchange_with_others(rondo_execution *execution, int32_t str
   mine->ready_event = rank->marks[mark].event;
   pthread_mutex_lock(&communicator->lock);
   execution->streams[WORKER].posted = mine;
-  pthread_cond_signal(
-      &communicator->executions[mine->to].streams[WORKER].wake);
+  pthread_cond_signal(&communicator->executions[mine->to].streams[WORKER].wake);
   receive_locked(execution, stream, mine);
   /* Even when the run has failed, a receiver that is at it must be waited for. */
   while (!mine->delivered && (mine->taken || communicator->failure == RONDO_OK))

@@ -41,14 +41,22 @@ static const size_t attend_fields[] = {
 };
 
 static const size_t merge_fields[] = {
-    FIELD(rondo_merge_arguments, partial_output),       FIELD(rondo_merge_arguments, partial_lse),
-    FIELD(rondo_merge_arguments, arriving_output),      FIELD(rondo_merge_arguments, arriving_lse),
-    FIELD(rondo_merge_arguments, output),               FIELD(rondo_merge_arguments, lse),
-    FIELD(rondo_merge_arguments, output_batch_stride),  FIELD(rondo_merge_arguments, output_head_stride),
-    FIELD(rondo_merge_arguments, output_row_stride),    FIELD(rondo_merge_arguments, arriving_batch_stride),
-    FIELD(rondo_merge_arguments, arriving_head_stride), FIELD(rondo_merge_arguments, arriving_row_stride),
-    FIELD(rondo_merge_arguments, rows),                 FIELD(rondo_merge_arguments, parts),
-    FIELD(rondo_merge_arguments, heads),                FIELD(rondo_merge_arguments, query_count),
+    FIELD(rondo_merge_arguments, partial_output),
+    FIELD(rondo_merge_arguments, partial_lse),
+    FIELD(rondo_merge_arguments, arriving_output),
+    FIELD(rondo_merge_arguments, arriving_lse),
+    FIELD(rondo_merge_arguments, output),
+    FIELD(rondo_merge_arguments, lse),
+    FIELD(rondo_merge_arguments, output_batch_stride),
+    FIELD(rondo_merge_arguments, output_head_stride),
+    FIELD(rondo_merge_arguments, output_row_stride),
+    FIELD(rondo_merge_arguments, arriving_batch_stride),
+    FIELD(rondo_merge_arguments, arriving_head_stride),
+    FIELD(rondo_merge_arguments, arriving_row_stride),
+    FIELD(rondo_merge_arguments, rows),
+    FIELD(rondo_merge_arguments, parts),
+    FIELD(rondo_merge_arguments, heads),
+    FIELD(rondo_merge_arguments, query_count),
 };
 
 static cuda_result launch(const cuda_launcher *launcher, const unsigned grid[3], void **parameters, cuda_stream stream,

@@ -14,8 +14,8 @@ struct cuda_kernels {
   const rondo_cuda_code *code;
   uint64_t number;
   char target[32];
-  int major, minor;    /* that the target names */
-  char specific;       /* 'a': code for this compute capability alone; 'f': for its family; else 0 */
+  int major, minor; /* that the target names */
+  char specific;    /* 'a': code for this compute capability alone; 'f': for its family; else 0 */
 };
 
 /* ---- What a program claims ---- */

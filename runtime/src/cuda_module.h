@@ -24,9 +24,9 @@ rondo_status cuda_kernels_create(rondo_context *context, const char *target, con
                                  cuda_kernels **kernels);
 void cuda_kernels_destroy(cuda_kernels *kernels);
 
-/* The kernels on `device`, loaded if they are not yet there, and checked against their traits. The device's context must
- * be current. RONDO_UNSUPPORTED if the program is for another GPU, RONDO_INVALID_PROGRAM if the driver refuses an image or
- * a kernel is not what its traits say. */
+/* The kernels on `device`, loaded if they are not yet there, and checked against their traits. The device's context
+ * must be current. RONDO_UNSUPPORTED if the program is for another GPU, RONDO_INVALID_PROGRAM if the driver refuses an
+ * image or a kernel is not what its traits say. */
 rondo_status cuda_kernels_load(rondo_context *context, cuda_kernels *kernels, const cuda_device *device,
                                const cuda_module **module);
 

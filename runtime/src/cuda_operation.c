@@ -121,13 +121,13 @@ static rondo_status launch_merge(const cuda_launching *launching) {
     return malformed(launching, "has no merge kernel");
   const rondo_cuda_kernel *kernel = &module->code->kernels[operation->kernels[0]];
   cuda_tensor partial, partial_lse, output, lse;
-  rondo_status status = cuda_launching_tensor(launching, RONDO_MERGE_PARTIAL_OUTPUT, 4,
-                                              cuda_element_bytes(kernel->input), &partial);
+  rondo_status status =
+      cuda_launching_tensor(launching, RONDO_MERGE_PARTIAL_OUTPUT, 4, cuda_element_bytes(kernel->input), &partial);
   if (status == RONDO_OK)
     status = cuda_launching_tensor(launching, RONDO_MERGE_PARTIAL_LSE, 3, sizeof(float), &partial_lse);
   if (status == RONDO_OK)
-    status = cuda_launching_tensor(launching, RONDO_MERGE_OUTPUT, 4, cuda_element_bytes(operation->operand_output),
-                                   &output);
+    status =
+        cuda_launching_tensor(launching, RONDO_MERGE_OUTPUT, 4, cuda_element_bytes(operation->operand_output), &output);
   if (status == RONDO_OK)
     status = cuda_launching_tensor(launching, RONDO_MERGE_LSE, 3, sizeof(float), &lse);
   if (status == RONDO_OK)
@@ -145,8 +145,7 @@ static rondo_status launch_merge(const cuda_launching *launching) {
     if (status != RONDO_OK)
       return status;
   }
-  rondo_merge_arguments arguments =
-      cuda_merge_arguments(&output, place, partial.address, partial_lse.address, 1, true);
+  rondo_merge_arguments arguments = cuda_merge_arguments(&output, place, partial.address, partial_lse.address, 1, true);
   cuda_launcher launcher = cuda_launching_kernel(launching, operation->kernels[0]);
   /* What arrives may be what the kernel before it wrote: no overlap. */
   status = cuda_launching_check(
@@ -162,9 +161,8 @@ static rondo_status launch_elementwise(const cuda_launching *launching) {
   enum { MAX_ELEMENTWISE_DIMENSIONS = 16, MAX_ARGUMENT_BYTES = 4096 };
   const rondo_cuda_operation *operation = launching->operation;
   int32_t slot = operation->operands[RONDO_ELEMENTWISE_SHAPE];
-  if (operation->kernel_count < 1 || operation->dimensions < 0 ||
-      operation->dimensions > MAX_ELEMENTWISE_DIMENSIONS || slot < 0 ||
-      slot + 2 + (int64_t)operation->dimensions > launching->slot_count)
+  if (operation->kernel_count < 1 || operation->dimensions < 0 || operation->dimensions > MAX_ELEMENTWISE_DIMENSIONS ||
+      slot < 0 || slot + 2 + (int64_t)operation->dimensions > launching->slot_count)
     return malformed(launching, "has no kernel, or no shape in its argument block");
   if (launching->slot_count * 8 > MAX_ARGUMENT_BYTES)
     return cuda_launching_fail(launching, RONDO_UNSUPPORTED,

@@ -1,7 +1,7 @@
 /* A rank on a GPU: its streams, its events, its memory, and waiting for its work.
  *
- * The worker issues all work; nobody waits for the GPU before the entry returns. Then the worker waits for the rank's own
- * streams, or, if the caller gave a stream, for nothing.
+ * The worker issues all work; nobody waits for the GPU before the entry returns. Then the worker waits for the rank's
+ * own streams, or, if the caller gave a stream, for nothing.
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CUDA_RANK_H
@@ -40,7 +40,7 @@ typedef struct cuda_rank {
   cuda_device *device;
   const cuda_module *module; /* of the present run */
   int32_t multiprocessors;   /* that persistent kernels may occupy */
-  cuda_link link; /* if it is emulated */
+  cuda_link link;            /* if it is emulated */
   int32_t link_sms;
   bool is_caller_stream; /* the compute stream is the caller's */
   cuda_stream caller_stream;

@@ -52,11 +52,8 @@ static int32_t cuda_table_await(rondo_execution *execution, int32_t stream, rond
   cuda_stream handle = rank->streams[stream];
   cuda_span *span = NULL;
   if (stream == RONDO_STREAM_COMPUTE) {
-    rondo_trace_event wait = {.kind = RONDO_TRACE_WAIT,
-                              .name = "wait",
-                              .rank = execution->rank,
-                              .stream = stream,
-                              .step = execution->step};
+    rondo_trace_event wait = {
+        .kind = RONDO_TRACE_WAIT, .name = "wait", .rank = execution->rank, .stream = stream, .step = execution->step};
     span = cuda_timeline_open(&rank->timeline, &wait, execution->phase, handle);
   }
   cuda_result result = rank->device->api->stream_wait(handle, mark->event, 0);
@@ -67,8 +64,7 @@ static int32_t cuda_table_await(rondo_execution *execution, int32_t stream, rond
 static int32_t cuda_table_launch(rondo_execution *execution, int32_t stream, const char *name,
                                  const struct rondo_cuda_operation *operation, const void *arguments,
                                  int64_t argument_bytes) {
-  if (stream != RONDO_STREAM_COMPUTE || !name || !operation || argument_bytes < 0 ||
-      (!arguments && argument_bytes > 0))
+  if (stream != RONDO_STREAM_COMPUTE || !name || !operation || argument_bytes < 0 || (!arguments && argument_bytes > 0))
     return table_misuse(execution, "launches on another stream than that for compute, or without a name, an operation "
                                    "or its arguments,");
   rondo_status status = stream_begin(execution, stream, name, NULL, execution->step);
@@ -77,11 +73,8 @@ static int32_t cuda_table_launch(rondo_execution *execution, int32_t stream, con
   cuda_rank *rank = execution->cuda;
   rank->operation[stream] = name;
   rank->is_exchange[stream] = false;
-  rondo_trace_event event = {.kind = RONDO_TRACE_KERNEL,
-                             .name = name,
-                             .rank = execution->rank,
-                             .stream = stream,
-                             .step = execution->step};
+  rondo_trace_event event = {
+      .kind = RONDO_TRACE_KERNEL, .name = name, .rank = execution->rank, .stream = stream, .step = execution->step};
   cuda_span *span = cuda_timeline_open(&rank->timeline, &event, execution->phase, rank->streams[stream]);
   const cuda_launching launching = {.execution = execution,
                                     .name = name,

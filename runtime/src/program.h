@@ -10,7 +10,7 @@ struct rondo_program {
   void *library;
   char *text; /* the manifest, NUL-terminated */
   manifest manifest;
-  struct cuda_kernels *cuda; /* programs for CUDA */
+  struct cuda_kernels *cuda;           /* programs for CUDA */
   const rondo_program_function **code; /* code[i] belongs to manifest.functions[i] */
 };
 

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "bind.h"
 #include "clock.h"
-#include "cuda_communicator.h"
-#include "table.h"
 #include "communicator.h"
+#include "cuda_communicator.h"
 #include "program.h"
+#include "table.h"
 
 #include <string.h>
 
@@ -32,7 +32,8 @@ static rondo_status check_target(rondo_context *context, const char *target) {
     return RONDO_OK; /* judged when its kernels are loaded */
   if (strncmp(target, "cpu", 3) != 0 || (target[3] != '\0' && target[3] != ':'))
     return context_fail(context, RONDO_UNSUPPORTED,
-                        "the program was compiled for target '%s', but this runtime runs 'cpu' and 'cuda' programs", target);
+                        "the program was compiled for target '%s', but this runtime runs 'cpu' and 'cuda' programs",
+                        target);
   const char *processor = target[3] ? target + 4 : "";
   __builtin_cpu_init();
   if ((strcmp(processor, "x86-64-v2") == 0 && !__builtin_cpu_supports("x86-64-v2")) ||
@@ -45,8 +46,8 @@ static rondo_status check_target(rondo_context *context, const char *target) {
   return RONDO_OK;
 }
 
-/* Where the tensors of a run must be: with programs for CUDA on the GPUs of their ranks. Whole tensors are on the one GPU
- * that all ranks share. */
+/* Where the tensors of a run must be: with programs for CUDA on the GPUs of their ranks. Whole tensors are on the one
+ * GPU that all ranks share. */
 static rondo_status place_tensors(rondo_context *context, const rondo_program *program,
                                   rondo_communicator *communicator, bool placed, tensor_list *list) {
   if (!program->cuda)

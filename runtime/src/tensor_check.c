@@ -98,7 +98,8 @@ static rondo_status check_place(const tensor_scope *scope, int32_t rank, int ind
   DLDevice expected = {kDLCPU, 0};
   if (ordinals)
     expected = (DLDevice){kDLCUDA, ordinals[rank]};
-  if (tensor->device.device_type == expected.device_type && (!ordinals || tensor->device.device_id == expected.device_id))
+  if (tensor->device.device_type == expected.device_type &&
+      (!ordinals || tensor->device.device_id == expected.device_id))
     return RONDO_OK;
   char here[64], there[64];
   describe_device(tensor->device, here, sizeof here);

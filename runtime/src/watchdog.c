@@ -42,7 +42,8 @@ static void note_processor_time(rondo_communicator *communicator, int64_t now) {
     for (int s = 0; s < STREAM_COUNT; ++s) {
       stream *stream = &execution->streams[s];
       clockid_t clock;
-      if (stream->waits_for.rank >= 0 || stream->waits_for_device || pthread_getcpuclockid(execution->threads[s], &clock) != 0)
+      if (stream->waits_for.rank >= 0 || stream->waits_for_device ||
+          pthread_getcpuclockid(execution->threads[s], &clock) != 0)
         continue;
       /* Less is what a sleeping thread spends on waking up now and then. */
       enum { LEAST = 100000 };

@@ -124,9 +124,8 @@ AttendLaunch::AttendLaunch(const Kernel &kernel, const rondo_attend_problem &p, 
     driver.check(driver.copyToDevice(tableAddress, table.words, bytes), "cuMemcpyHtoD");
   }
   rondo_attend_choice choice = {0, RONDO_FITS, p.by_position, !toPartials, plan, table};
-  driver.check(
-      cuda_attend_arguments(driver.api, &attention, &kernel.traits, &choice, tableAddress, &arguments, grid),
-      "cuTensorMapEncodeTiled");
+  driver.check(cuda_attend_arguments(driver.api, &attention, &kernel.traits, &choice, tableAddress, &arguments, grid),
+               "cuTensorMapEncodeTiled");
 }
 
 AttendLaunch::~AttendLaunch() {
@@ -144,8 +143,7 @@ void AttendLaunch::run(Stream stream, bool programmatic) {
 MergeLaunch::MergeLaunch(const Kernel &kernel, const rondo_attend_problem &p, int32_t parts, Address partialOutput,
                          Address partialLse, Address arrivingOutput, Address arrivingLse, Address output, Address lse)
     : kernel(kernel) {
-  cuda_tensor to =
-      makeTensor(output, p.batches, p.heads * p.group, p.query_count, p.value_features, p.by_position);
+  cuda_tensor to = makeTensor(output, p.batches, p.heads * p.group, p.query_count, p.value_features, p.by_position);
   arguments = cuda_merge_arguments(&to, lse, partialOutput, partialLse, parts, /*arriving=*/true);
   arguments.arriving_output = arrivingOutput;
   arguments.arriving_lse = arrivingLse;
