@@ -6,7 +6,7 @@
 enum { OCCUPYING_BYTES = 120 * 1024, LINK_THREADS = 32 };
 
 /* For the GPUs that programs are compiled for. */
-static const char ptx[] = ".version 7.8\n"
+static const char ptx[] = ".version 8.0\n"
                           ".target sm_90a\n"
                           ".address_size 64\n"
                           ".visible .entry rondo_link(.param .u64 nanoseconds)\n"

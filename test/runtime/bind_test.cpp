@@ -31,7 +31,9 @@ protected:
     manifest_free(&parsed);
   }
 
-  tensor_list list() { return {inputs.data(), inputs.size() / placed, outputs.data(), outputs.size() / placed, nullptr}; }
+  tensor_list list() {
+    return {inputs.data(), inputs.size() / placed, outputs.data(), outputs.size() / placed, nullptr};
+  }
   rondo_status global() {
     placed = 1;
     return finish([this](const tensor_list *list) {

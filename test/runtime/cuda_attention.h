@@ -82,7 +82,8 @@ struct AttentionShape {
 class CudaAttention {
 public:
   CudaAttention(rondo_context *context, rondo_communicator *communicator, const AttentionShape &s)
-      : shape(s), q(context, communicator, 0, {s.batches, s.heads, s.queries, s.features}, order(s), s.padding, s.offset),
+      : shape(s),
+        q(context, communicator, 0, {s.batches, s.heads, s.queries, s.features}, order(s), s.padding, s.offset),
         k(context, communicator, 0, {s.batches, s.keyHeads, s.keys, s.features}, order(s), s.padding, s.offset),
         v(context, communicator, 0, {s.batches, s.keyHeads, s.keys, s.features}, order(s), s.padding, s.offset),
         o(context, communicator, 0, {s.batches, s.heads, s.queries, s.features}, order(s), s.padding, s.offset),

@@ -61,8 +61,8 @@ TEST_F(CudaFault, TensorsElsewhere) {
   attention.k.dl.device = {kDLCPU, 0};
   EXPECT_EQ(run(program.get(), communicator.get(), attention), RONDO_INVALID_ARGUMENT);
   EXPECT_ERROR("input 'k' is on the CPU, but must be on GPU 1");
-  DeviceTensor<float> x(context.get(), communicator.get(), 0, {4, 8}, {0, 1}), y(context.get(), communicator.get(), 0,
-                                                                                 {4, 8}, {0, 1});
+  DeviceTensor<float> x(context.get(), communicator.get(), 0, {4, 8}, {0, 1}),
+      y(context.get(), communicator.get(), 0, {4, 8}, {0, 1});
   const DLTensor *inputs[] = {&x.dl};
   DLTensor *outputs[] = {&y.dl};
   EXPECT_EQ(rondo_run(context.get(), sum.get(), nullptr, communicator.get(), inputs, 1, outputs, 1),

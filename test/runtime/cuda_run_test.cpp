@@ -57,9 +57,9 @@ TEST_F(Cuda, MisalignedOutput) {
   CudaAttention attention(context.get(), communicator.get(), {1, 2, 1, 20, 30, 64});
   DeviceTensor<_Float16> odd(context.get(), communicator.get(), 0, {1, 2, 20, 64}, {0, 1, 2, 3}, 2, 2);
   DLTensor *outputs[] = {&odd.dl, &attention.lse.dl};
-  ASSERT_EQ(rondo_run(context.get(), program.get(), "attend", communicator.get(), attention.inputs().data(), 3, outputs,
-                      2),
-            RONDO_OK)
+  ASSERT_EQ(
+      rondo_run(context.get(), program.get(), "attend", communicator.get(), attention.inputs().data(), 3, outputs, 2),
+      RONDO_OK)
       << error();
   odd.download();
   for (int64_t h = 0; h < 2; ++h)
@@ -146,9 +146,8 @@ private:
     sizes[2] = std::min(rows, sizes[2] - begin);
     std::vector<int> order = sizes.size() == 4 ? std::vector<int>{0, 1, 2, 3} : std::vector<int>{0, 1, 2};
     auto shard = std::make_unique<DeviceTensor<T>>(context.get(), communicator, rank, sizes, order);
-    forEach(*shard, [&](int64_t b, int64_t h, int64_t s, int64_t d) {
-      shard->at(b, h, s, d) = whole.at(b, h, begin + s, d);
-    });
+    forEach(*shard,
+            [&](int64_t b, int64_t h, int64_t s, int64_t d) { shard->at(b, h, s, d) = whole.at(b, h, begin + s, d); });
     shard->upload();
     return shard;
   }
@@ -157,9 +156,8 @@ private:
   void gather(DeviceTensor<T> &shard, DeviceTensor<T> &whole, int rank, int ranks) {
     int64_t begin = rank * ((whole.shape[2] + ranks - 1) / ranks);
     shard.download();
-    forEach(shard, [&](int64_t b, int64_t h, int64_t s, int64_t d) {
-      whole.at(b, h, begin + s, d) = shard.at(b, h, s, d);
-    });
+    forEach(shard,
+            [&](int64_t b, int64_t h, int64_t s, int64_t d) { whole.at(b, h, begin + s, d) = shard.at(b, h, s, d); });
     shard.poison();
   }
 

@@ -107,17 +107,17 @@ RONDO_API void rondo_communicator_destroy(rondo_communicator *communicator);
 /* ---- GPUs --------------------------------------------------------------------------------------------------------
  *
  * Programs for CUDA need the driver's libcuda.so.1, which is loaded when one of them runs, or by the first of these
- * calls; without a driver or a GPU these fail with RONDO_UNSUPPORTED. Ranks use the GPUs' primary contexts, as CUDA's own
- * libraries do, and leave the calling thread's context as it is.
+ * calls; without a driver or a GPU these fail with RONDO_UNSUPPORTED. Ranks use the GPUs' primary contexts, as CUDA's
+ * own libraries do, and leave the calling thread's context as it is.
  */
 /* The GPU of a rank, as CUDA numbers them. */
 RONDO_API rondo_status rondo_communicator_device(rondo_context *context, rondo_communicator *communicator, int32_t rank,
                                                  int32_t *ordinal);
 
 /* From now on the rank's work is put in the order of `stream` (a CUstream or cudaStream_t of its GPU; NULL is CUDA's
- * default stream), and a run returns without waiting for it: inputs are read, and outputs are there, in the order of the
- * stream, and failures of the GPU show where the stream is waited for. Statistics hold no times. The stream must live
- * until the next call of this, the next run, or the communicator's end. While times are measured, runs wait. */
+ * default stream), and a run returns without waiting for it: inputs are read, and outputs are there, in the order of
+ * the stream, and failures of the GPU show where the stream is waited for. Statistics hold no times. The stream must
+ * live until the next call of this, the next run, or the communicator's end. While times are measured, runs wait. */
 RONDO_API rondo_status rondo_communicator_set_stream(rondo_context *context, rondo_communicator *communicator,
                                                      int32_t rank, void *stream);
 /* The rank works on a stream of its own again, and runs wait for it. */

@@ -80,6 +80,11 @@ public:
 
   /// The ranks whose shards the caller of runShards places: all; one in loopback, and where ranks are processes.
   std::size_t placedRanks() const noexcept { return placed; }
+  /// Puts a rank's work in the order of a CUDA stream of the caller, so that runs return at once; or on its own again.
+  void setStream(std::int32_t rank, void *stream);
+  void unsetStream(std::int32_t rank);
+  /// The GPU of a rank, for the tensors of programs for CUDA.
+  DLDevice device(std::int32_t rank) const;
   /// What a rank did in the last run.
   rondo_rank_statistics statistics(std::int32_t rank) const;
   /// Begins a new recording of the next runs, or ends it.
@@ -109,7 +114,8 @@ public:
   template <typename T>
   Input(const T *data, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides = {})
       : Input(data, dataType<T>(), std::move(shape), std::move(strides)) {}
-  Input(const void *data, DLDataType type, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides = {});
+  Input(const void *data, DLDataType type, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides = {},
+        DLDevice device = {kDLCPU, 0});
 
   /// The tensor for the C API, valid as long as this object is and stays unchanged.
   DLTensor view() const noexcept;
@@ -117,6 +123,7 @@ public:
 private:
   void *memory; // C's tensors have no const
   DLDataType element;
+  DLDevice place;
   std::vector<std::int64_t> sizes, steps;
 };
 
@@ -126,8 +133,9 @@ public:
   template <typename T>
   Output(T *data, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides = {})
       : Output(data, dataType<T>(), std::move(shape), std::move(strides)) {}
-  Output(void *data, DLDataType type, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides = {})
-      : tensor(data, type, std::move(shape), std::move(strides)) {}
+  Output(void *data, DLDataType type, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides = {},
+         DLDevice device = {kDLCPU, 0})
+      : tensor(data, type, std::move(shape), std::move(strides), device) {}
 
   DLTensor view() const noexcept { return tensor.view(); }
 
@@ -193,6 +201,20 @@ inline rondo_rank_statistics Communicator::statistics(std::int32_t rank) const {
   return statistics;
 }
 
+inline void Communicator::setStream(std::int32_t rank, void *stream) {
+  owner.check(rondo_communicator_set_stream(owner.get(), get(), rank, stream));
+}
+
+inline void Communicator::unsetStream(std::int32_t rank) {
+  owner.check(rondo_communicator_unset_stream(owner.get(), get(), rank));
+}
+
+inline DLDevice Communicator::device(std::int32_t rank) const {
+  std::int32_t ordinal = 0;
+  owner.check(rondo_communicator_device(owner.get(), get(), rank, &ordinal));
+  return {kDLCUDA, ordinal};
+}
+
 inline void Communicator::trace(bool enable) { owner.check(rondo_trace_enable(owner.get(), get(), enable)); }
 
 inline void Communicator::writeTrace(const std::string &path) const {
@@ -206,8 +228,9 @@ constexpr DLDataType dataType() noexcept {
 }
 
 inline Input::Input(const void *data, DLDataType type, std::vector<std::int64_t> shape,
-                    std::vector<std::int64_t> strides)
-    : memory(const_cast<void *>(data)), element(type), sizes(std::move(shape)), steps(std::move(strides)) {
+                    std::vector<std::int64_t> strides, DLDevice device)
+    : memory(const_cast<void *>(data)), element(type), place(device), sizes(std::move(shape)),
+      steps(std::move(strides)) {
   if (!steps.empty() && steps.size() != sizes.size())
     throw Error(RONDO_INVALID_ARGUMENT, "a tensor of " + std::to_string(sizes.size()) + " dimensions has " +
                                             std::to_string(steps.size()) + " strides; expected one for each");
@@ -216,7 +239,7 @@ inline Input::Input(const void *data, DLDataType type, std::vector<std::int64_t>
 inline DLTensor Input::view() const noexcept {
   auto *shape = const_cast<std::int64_t *>(sizes.data());
   auto *strides = steps.empty() ? nullptr : const_cast<std::int64_t *>(steps.data());
-  return {memory, {kDLCPU, 0}, static_cast<std::int32_t>(sizes.size()), element, shape, strides, 0};
+  return {memory, place, static_cast<std::int32_t>(sizes.size()), element, shape, strides, 0};
 }
 
 namespace detail {

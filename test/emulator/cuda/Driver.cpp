@@ -99,9 +99,8 @@ LaunchShape getShape(const cuda_launch_configuration &configuration, const Funct
   LaunchShape shape;
   for (unsigned i = 0; i < configuration.attribute_count; ++i) {
     const cuda_launch_attribute &attribute = configuration.attributes[i];
-    if (attribute.id == CUDA_ATTRIBUTE_CLUSTER &&
-        (attribute.value.cluster.x != syntax.cluster || attribute.value.cluster.y != 1 ||
-         attribute.value.cluster.z != 1))
+    if (attribute.id == CUDA_ATTRIBUTE_CLUSTER && (attribute.value.cluster.x != syntax.cluster ||
+                                                   attribute.value.cluster.y != 1 || attribute.value.cluster.z != 1))
       fail("clusters of ", attribute.value.cluster.x, " CTAs; the kernel wants ", syntax.cluster);
     if (attribute.id == CUDA_ATTRIBUTE_PROGRAMMATIC)
       shape.overlapsPrevious = attribute.value.programmatic;
@@ -136,7 +135,6 @@ TensorMap makeTensorMap(int type, uint32_t rank, cuda_address address, const uin
   }
   return map;
 }
-
 
 /// The parameters, from their addresses, or as a whole in `extra`: pointer (1) and size (2), then 0.
 std::vector<uint8_t> getParameters(const KernelSyntax &syntax, void **fields, void **extra) {
@@ -192,12 +190,12 @@ extern "C" {
 cuda_result cuInit(unsigned) { return CUDA_OK; }
 
 cuda_result cuGetErrorName(cuda_result result, const char **text) {
-  *text = result == CUDA_OK                ? "CUDA_SUCCESS"
-          : result == CUDA_OUT_OF_MEMORY   ? "CUDA_ERROR_OUT_OF_MEMORY"
-          : result == CUDA_INVALID_PTX     ? "CUDA_ERROR_INVALID_PTX"
-          : result == CUDA_NOT_FOUND       ? "CUDA_ERROR_NOT_FOUND"
-          : result == CUDA_LAUNCH_FAILED   ? "CUDA_ERROR_LAUNCH_FAILED"
-                                           : "CUDA_ERROR_INVALID_VALUE";
+  *text = result == CUDA_OK              ? "CUDA_SUCCESS"
+          : result == CUDA_OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY"
+          : result == CUDA_INVALID_PTX   ? "CUDA_ERROR_INVALID_PTX"
+          : result == CUDA_NOT_FOUND     ? "CUDA_ERROR_NOT_FOUND"
+          : result == CUDA_LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED"
+                                         : "CUDA_ERROR_INVALID_VALUE";
   return CUDA_OK;
 }
 
@@ -443,9 +441,8 @@ cuda_result cuMemsetD8_v2(cuda_address to, unsigned char value, size_t bytes) {
 
 cuda_result cuMemcpyAsync(cuda_address to, cuda_address from, size_t bytes, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
-    getDevice().issue(stream, [=] {
-      std::memmove(getDevice().getHost(to, bytes), getDevice().getHost(from, bytes), bytes);
-    });
+    getDevice().issue(stream,
+                      [=] { std::memmove(getDevice().getHost(to, bytes), getDevice().getHost(from, bytes), bytes); });
   });
 }
 cuda_result cuMemcpyDtoDAsync_v2(cuda_address to, cuda_address from, size_t bytes, cuda_stream stream) {
@@ -535,8 +532,7 @@ cuda_result cuStreamWaitEvent(cuda_stream stream, cuda_event handle, unsigned) {
   return attemptInContext(InvalidValue, [&] {
     Event &event = getDevice().getEvent(handle);
     uint64_t recorded = event.recorded;
-    getDevice().issue(
-        stream, [] {}, [&event, recorded] { return event.completed >= recorded; });
+    getDevice().issue(stream, [] {}, [&event, recorded] { return event.completed >= recorded; });
   });
 }
 
