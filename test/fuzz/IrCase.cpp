@@ -57,6 +57,18 @@ private:
 // The corpus
 //===--------------------------------------------------------------------------------------------------------------===//
 
+/// The text without lines of comments: to change those changes nothing.
+static std::string withoutComments(llvm::StringRef text) {
+  std::string kept;
+  for (llvm::StringRef rest = text; !rest.empty();) {
+    auto [line, next] = rest.split('\n');
+    if (!line.trim().empty() && !line.trim().starts_with("//"))
+      kept += (line + "\n").str();
+    rest = next;
+  }
+  return kept;
+}
+
 /// The parts of all .mlir files below a folder, in an order that does not depend on the file system.
 static void readFolder(const std::string &folder, std::vector<std::string> &texts) {
   std::vector<std::string> paths;
@@ -71,8 +83,8 @@ static void readFolder(const std::string &folder, std::vector<std::string> &text
     llvm::SmallVector<llvm::StringRef> parts;
     (*buffer)->getBuffer().split(parts, "// -----");
     for (llvm::StringRef part : parts)
-      if (!part.trim().empty())
-        texts.push_back(part.str());
+      if (std::string text = withoutComments(part); !text.empty())
+        texts.push_back(std::move(text));
   }
 }
 

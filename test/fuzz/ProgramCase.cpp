@@ -15,6 +15,9 @@
 using namespace rondo;
 using namespace rondo::fuzz;
 
+/// Runs are quick beside the compilation.
+static constexpr int runsPerFunction = 12;
+
 namespace {
 class ProgramKind : public Kind {
 public:
@@ -83,7 +86,7 @@ Outcome ProgramKind::runBinary(const Program &program, const std::string &path, 
   }
   std::string history;
   for (const Function &function : program.functions)
-    for (int i = 0; i < 5 && report.empty(); ++i)
+    for (int i = 0; i < runsPerFunction && report.empty(); ++i)
       report = runOnce(program, function, binary, random, history);
   rondo_program_destroy(binary);
   if (!report.empty())

@@ -155,9 +155,12 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
     bool taken = arrow.to > from || (arrow.to == Level::Rondo && from == Level::Rondo);
     if (!taken || arrow.to > level)
       continue;
-    if (arrow.to == Level::Llvm)
-      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(),
-                                                     createManifest(module, "cpu:" + machine->getTargetCPU().str())));
+    if (arrow.to == Level::Llvm) {
+      FailureOr<std::string> manifest = createManifest(module, "cpu:" + machine->getTargetCPU().str());
+      if (failed(manifest))
+        return failure();
+      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(), *manifest));
+    }
     PassManager passes(module.getContext(), ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
     if (options.configurePasses && failed(options.configurePasses(passes)))
       return failure();
