@@ -133,7 +133,7 @@ CrashPlace rondo::fuzz::findCrashPlace(const std::string &output) {
     place.frames = symbolize(output);
   auto own = std::find_if(place.frames.begin(), place.frames.end(), isOwn);
   place.isUpstream = !place.frames.empty() && own == place.frames.end();
-  static const std::regex boring("^(raise|abort|__|gsignal|pthread_kill|killpg|llvm::report_|.*reportFrames).*");
+  static const std::regex boring("^(\\?\\?|raise|abort|__|gsignal|pthread_kill|killpg|llvm::report_|.*reportFrames).*");
   auto first = std::find_if(place.frames.begin(), place.frames.end(),
                             [](const std::string &frame) { return !std::regex_match(nameOf(frame), boring); });
   if (first != place.frames.end())

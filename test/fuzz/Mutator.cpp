@@ -104,6 +104,14 @@ void Mutator::changeToken(Tokens &tokens, Random &random) const {
   }
 }
 
+/// Changes a number or a word wherever it stands, so that what belonged together still does.
+void Mutator::changeEverywhere(Tokens &tokens, Random &random) const {
+  std::string old = random.pick(tokens);
+  for (int i = 0; i < 50 && classOf(old) != '0' && classOf(old) != 'a'; ++i)
+    old = random.pick(tokens);
+  std::replace(tokens.begin(), tokens.end(), old, similar(old, tokens, random));
+}
+
 /// The tokens of the line around `place`, its line feed included.
 static std::pair<size_t, size_t> lineAround(const std::vector<std::string> &tokens, size_t place) {
   size_t begin = place, end = place;
@@ -141,7 +149,19 @@ void Mutator::changeLine(Tokens &tokens, Random &random) const {
 std::string Mutator::mutate(Random &random) const {
   Tokens tokens = random.pick(tokenized);
   for (int changes = random.pick({1, 1, 1, 2, 2, 3, 5}); changes > 0 && !tokens.empty(); --changes)
-    random.chance(0.75) ? changeToken(tokens, random) : changeLine(tokens, random);
+    switch (random.below(10)) {
+    case 0:
+    case 1:
+      changeLine(tokens, random);
+      break;
+    case 2:
+    case 3:
+    case 4:
+      changeEverywhere(tokens, random);
+      break;
+    default:
+      changeToken(tokens, random);
+    }
   std::string text;
   for (const std::string &token : tokens)
     text += token;

@@ -23,6 +23,7 @@ private:
   using Tokens = std::vector<std::string>;
 
   void changeToken(Tokens &tokens, Random &random) const;
+  void changeEverywhere(Tokens &tokens, Random &random) const;
   std::string similar(const std::string &token, const Tokens &own, Random &random) const;
   void changeLine(Tokens &tokens, Random &random) const;
 

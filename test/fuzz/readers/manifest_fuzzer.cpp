@@ -26,11 +26,11 @@ void requireErrorText(const rondo_context *context) {
   require(rondo_last_error(context)[0] != '\0', "a failure without a text");
 }
 
-/// The tensors of a function, one for each rank or one for all. Binding does not touch their data.
+/// The tensors of a function, one for each rank or one for all. Binding does not touch their data: it is nowhere.
 class Tensors {
 public:
   Tensors(const manifest_function &function, const grid_shape &shape, int32_t ranks, bool placed, int64_t length) {
-    static float data;
+    uintptr_t address = 64; // each tensor has a place of its own, if there is room for all
     size_t inputCount = static_cast<size_t>(function.input_count);
     for (int32_t rank = 0; rank < (placed ? ranks : 1); ++rank)
       for (int i = 0; i < function.tensor_count; ++i) {
@@ -44,7 +44,7 @@ public:
           extents.back().push_back(shard_of(global, parts, part).size);
         }
         DLTensor tensor = {};
-        tensor.data = &data;
+        tensor.data = reinterpret_cast<void *>(address += uintptr_t(1) << 40);
         tensor.device = {kDLCPU, 0};
         tensor.ndim = expected.dimension_count;
         tensor.dtype = {static_cast<uint8_t>(expected.type == ELEMENT_BF16 ? kDLBfloat : kDLFloat),
