@@ -189,9 +189,8 @@ Outcome IrKind::run(uint64_t seed, std::string &report) {
   Diagnostics diagnostics(*context);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(test.text, context.get());
   if (!module) {
-    if (!diagnostics.hasError())
-      report = "the parser failed without an error";
-    return report.empty() ? Outcome::Refused : Outcome::Wrong;
+    report = diagnostics.hasError() ? diagnostics.text() : "the parser failed without an error";
+    return diagnostics.hasError() ? Outcome::Refused : Outcome::Wrong;
   }
   report = checkRoundTrip(*module);
   if (!report.empty())
@@ -206,7 +205,10 @@ Outcome IrKind::run(uint64_t seed, std::string &report) {
     report = "it failed without an error";
   else if (compiled && diagnostics.hasError() && !warned)
     report = "it went on after an error: " + diagnostics.text();
-  return !report.empty() ? Outcome::Wrong : compiled ? Outcome::Accepted : Outcome::Refused;
+  if (!report.empty())
+    return Outcome::Wrong;
+  report = diagnostics.text();
+  return compiled ? Outcome::Accepted : Outcome::Refused;
 }
 
 std::string IrKind::reproducer(uint64_t seed) {

@@ -22,7 +22,7 @@ public:
 
   /// Does what all cases share, before processes are forked: no threads.
   virtual void prepare() = 0;
-  /// Runs a case. `report` receives what is wrong, if anything is. Accepted and refused inputs are both fine.
+  /// Runs a case. `report` receives what is wrong, or why it was refused. Accepted and refused inputs are both fine.
   virtual Outcome run(uint64_t seed, std::string &report) = 0;
   /// Whether cases may meet bugs of MLIR and LLVM: crashes without a frame of Rondo are counted apart then.
   virtual bool mayCrashUpstream() const = 0;

@@ -15,7 +15,11 @@ static std::vector<std::string> tokenize(const std::string &text) {
   for (size_t begin = 0, end; begin < text.size(); begin = end) {
     end = begin + 1;
     char c = text[begin];
-    if (std::isdigit(static_cast<unsigned char>(c))) {
+    bool isExtent =
+        !tokens.empty() && (tokens.back() == "?" || std::isdigit(static_cast<unsigned char>(tokens.back()[0])));
+    if (c == 'x' && isExtent) {
+      // between extents: 1x?x64xf32
+    } else if (std::isdigit(static_cast<unsigned char>(c))) {
       while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end])))
         ++end;
     } else if (isWord(c) || c == '%' || c == '@' || c == '#' || c == '!' || c == '^') {
@@ -33,13 +37,17 @@ static std::vector<std::string> tokenize(const std::string &text) {
   return tokens;
 }
 
-/// Whether two tokens may stand in for each other: numbers, names of one sigil, words, strings, punctuation.
+/// Whether two tokens may stand in for each other: numbers, names of one sigil, scalar types, ops, other words,
+/// strings, punctuation.
 static char classOf(const std::string &token) {
+  static const std::vector<std::string> types = {"f16", "bf16", "f32", "f64", "i1", "i8", "i32", "i64", "index"};
   char c = token[0];
   if (std::isdigit(static_cast<unsigned char>(c)))
     return '0';
+  if (std::find(types.begin(), types.end(), token) != types.end())
+    return 't';
   if (isWord(c))
-    return 'a';
+    return token == "x" ? 'x' : token.find('.') != std::string::npos ? 'o' : 'a';
   return c == '%' || c == '@' || c == '#' || c == '!' || c == '^' || c == '"' || c == ' ' || c == '\n' ? c : '.';
 }
 
@@ -80,7 +88,8 @@ std::string Mutator::similar(const std::string &token, const Tokens &own, Random
 
 void Mutator::changeToken(Tokens &tokens, Random &random) const {
   size_t place = random.below(tokens.size());
-  for (int i = 0; i < 20 && (classOf(tokens[place]) == ' ' || classOf(tokens[place]) == '\n'); ++i)
+  // Mostly numbers, names and words: other characters hold the text together.
+  for (int i = 0; i < 20 && std::string("0tao%@\"").find(classOf(tokens[place])) == std::string::npos; ++i)
     place = random.below(tokens.size());
   switch (random.below(12)) {
   case 0:
@@ -104,10 +113,10 @@ void Mutator::changeToken(Tokens &tokens, Random &random) const {
   }
 }
 
-/// Changes a number or a word wherever it stands, so that what belonged together still does.
+/// Changes a number or a scalar type wherever it stands, so that what belonged together still does.
 void Mutator::changeEverywhere(Tokens &tokens, Random &random) const {
   std::string old = random.pick(tokens);
-  for (int i = 0; i < 50 && classOf(old) != '0' && classOf(old) != 'a'; ++i)
+  for (int i = 0; i < 50 && classOf(old) != '0' && classOf(old) != 't'; ++i)
     old = random.pick(tokens);
   std::replace(tokens.begin(), tokens.end(), old, similar(old, tokens, random));
 }

@@ -72,7 +72,10 @@ Outcome ProgramKind::compile(const Program &program, llvm::SmallVectorImpl<char>
     report = "the compiler went on after an error: " + diagnostics.text();
   else if (!compiled && program.isValid)
     report = "the compiler refused a valid program: " + diagnostics.text();
-  return !report.empty() ? Outcome::Wrong : compiled ? Outcome::Accepted : Outcome::Refused;
+  if (!report.empty())
+    return Outcome::Wrong;
+  report = compiled ? "" : diagnostics.text();
+  return compiled ? Outcome::Accepted : Outcome::Refused;
 }
 
 Outcome ProgramKind::runBinary(const Program &program, const std::string &path, Random &random, std::string &report) {
