@@ -54,9 +54,10 @@ OpKind rondo::classify(Operation *op) {
 
 InFlightDiagnostic rondo::emitCannotBeDistributed(Operation *op) {
   InFlightDiagnostic diagnostic = op->emitOpError("cannot be distributed");
-  diagnostic.attachNote() << "a public function consists of attention, elementwise arith and math ops, linalg ops that "
-                             "are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with "
-                             "a constant index below the rank, splat constants, and ops on scalars; compute all else outside";
+  diagnostic.attachNote()
+      << "a public function consists of attention, elementwise arith and math ops, linalg ops that "
+         "are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with "
+         "a constant index below the rank, splat constants, and ops on scalars; compute all else outside";
   return diagnostic;
 }
 
