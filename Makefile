@@ -7,10 +7,15 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help demo test bench benchmark-page gpu-bundle timelines build install docs setup clean
+FUZZ_SECONDS ?= 60
+FUZZ_JOBS ?= 2
+
+.PHONY: help demo test fuzz sanitize bench benchmark-page gpu-bundle timelines build install docs setup clean
 help:
 	@echo "make demo       compile the first example and run both schedules on four ranks"
 	@echo "make test       build everything and run all tests"
+	@echo "make fuzz       look for inputs that go wrong; FUZZ_SECONDS=60, FUZZ_JOBS=2"
+	@echo "make sanitize   run all tests under ASan and UBSan, those of the runtime under TSan: an hour"
 	@echo "make bench      measure what the README claims"
 	@echo "make gpu-bundle make a folder that checks and times the kernels on a GPU's machine"
 	@echo "make benchmark-page  render what was measured; GPU_RESULTS=folder takes the JSON of a GPU bundle first"
@@ -26,6 +31,13 @@ demo: $(BUILD)/build.ninja
 
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure
+
+fuzz: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet fuzzers
+	@python3 test/fuzz/fuzz.py --build $(BUILD) --seconds $(FUZZ_SECONDS) --jobs $(FUZZ_JOBS)
+
+sanitize: | setup
+	@test/sanitize/sanitize.sh
 
 bench: build
 	@python3 benchmark/spine.py --build $(BUILD)

@@ -3,8 +3,8 @@
 # Installs the packages that a build needs and that are missing. Debian 12 (bookworm) with its security updates.
 set -eu
 
-packages="cmake ninja-build ccache g++ clang-22 lld-22 libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools
-  pkg-config libjansson-dev libdlpack-dev libgtest-dev libopenmpi-dev openmpi-bin python3 python3-venv"
+packages="cmake ninja-build ccache g++ clang-22 libclang-rt-22-dev lld-22 libmlir-22-dev mlir-22-tools llvm-22-dev
+  llvm-22-tools pkg-config libjansson-dev libdlpack-dev libgtest-dev libopenmpi-dev openmpi-bin python3 python3-venv"
 
 if ! command -v dpkg-query > /dev/null; then
   echo "setup: this is no Debian system; install MLIR 22.1, then: cmake -G Ninja -B build -DMLIR_DIR=<prefix>/lib/cmake/mlir" >&2

@@ -37,8 +37,12 @@ OpKind rondo::classify(Operation *op) {
     return isElementwise(structured) ? OpKind::Elementwise : OpKind::Other;
   if (isa<tensor::EmptyOp>(op))
     return OpKind::Empty;
-  if (auto dim = dyn_cast<tensor::DimOp>(op))
-    return dim.getConstantIndex() ? OpKind::Dim : OpKind::Other;
+  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+    // An index beyond the rank is undefined in MLIR, and its verifier lets it pass.
+    std::optional<int64_t> index = dim.getConstantIndex();
+    int64_t rank = cast<RankedTensorType>(dim.getSource().getType()).getRank();
+    return index && *index >= 0 && *index < rank ? OpKind::Dim : OpKind::Other;
+  }
   if (tensors.empty())
     return op->getNumRegions() == 0 && op->getNumResults() > 0 && isMemoryEffectFree(op) ? OpKind::Scalar
                                                                                          : OpKind::Other;
@@ -50,9 +54,10 @@ OpKind rondo::classify(Operation *op) {
 
 InFlightDiagnostic rondo::emitCannotBeDistributed(Operation *op) {
   InFlightDiagnostic diagnostic = op->emitOpError("cannot be distributed");
-  diagnostic.attachNote() << "a public function consists of attention, elementwise arith and math ops, linalg ops that "
-                             "are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with "
-                             "a constant index, splat constants, and ops on scalars; compute all else outside";
+  diagnostic.attachNote()
+      << "a public function consists of attention, elementwise arith and math ops, linalg ops that "
+         "are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with "
+         "a constant index below the rank, splat constants, and ops on scalars; compute all else outside";
   return diagnostic;
 }
 

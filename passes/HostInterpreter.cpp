@@ -147,6 +147,8 @@ LogicalResult HostInterpreter::runOp(Operation &op) {
 
 LogicalResult HostInterpreter::runView(Operation &op) {
   auto view = cast<memref::ViewOp>(op);
+  if (!view.getType().getElementType().isIntOrFloat())
+    return op.emitOpError() << "shows elements without a size in bytes, of type " << view.getType().getElementType();
   const MemoryRange source = getRange(view.getSource());
   std::optional<int64_t> offset = getInt(view.getByteShift());
   MemoryRange range{source.buffer, source.begin + offset.value_or(0), 0, {}};

@@ -57,7 +57,8 @@ bool RankDependence::isShardedExtent(memref::DimOp dim) {
     return false;
   auto sharding = function.getArgAttrOfType<ShardingAttr>(argument.getArgNumber(), RondoDialect::kShardingAttr);
   std::optional<int64_t> number = dim.getConstantIndex();
-  return sharding && (!number || sharding.isSharded(*number));
+  bool isKnown = sharding && number && *number >= 0 && *number < sharding.getRank(); // MLIR lets other indices pass
+  return sharding && (!isKnown || sharding.isSharded(*number));
 }
 
 void RankDependence::propagateYield(scf::YieldOp yield) {

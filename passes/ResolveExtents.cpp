@@ -38,7 +38,7 @@ void rondo::resolveExtents(func::FuncOp function, ArgumentExtent getArgumentExte
   function.walk([&](tensor::DimOp op) {
     std::optional<int64_t> dim = op.getConstantIndex();
     auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
-    if (!dim || !type || !type.isDynamicDim(*dim))
+    if (!dim || !type || *dim < 0 || *dim >= type.getRank() || !type.isDynamicDim(*dim))
       return;
     OpFoldResult extent = getExtent(op.getSource(), *dim, getArgumentExtent);
     if (!extent)

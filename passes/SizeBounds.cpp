@@ -76,7 +76,9 @@ Value SizeBounds::computeBound(Value size) {
   }
   if (auto dim = dyn_cast_or_null<memref::DimOp>(op)) {
     std::optional<int64_t> index = dim.getConstantIndex();
-    return index ? getDimBound(dim.getSource(), *index) : Value();
+    auto type = dyn_cast<MemRefType>(dim.getSource().getType());
+    bool isKnown = index && type && *index >= 0 && *index < type.getRank(); // MLIR lets other indices pass
+    return isKnown ? getDimBound(dim.getSource(), *index) : Value();
   }
   Value invariant = getInvariant(size);
   if (invariant || !op)

@@ -79,7 +79,17 @@ static llvm::json::Object createGrid(GridOp grid) {
   return llvm::json::Object{{"name", grid.getSymName()}, {"axes", std::move(axes)}};
 }
 
-std::string rondo::createManifest(ModuleOp module, StringRef target) {
+/// Verifies that every argument is a tensor whose global extents are known, or a length.
+static LogicalResult verifyArguments(func::FuncOp function) {
+  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument)
+    if (!function.getArgAttr(argument, "spmd.length") && !function.getArgAttr(argument, "spmd.shape"))
+      return function.emitError() << "argument " << argument << " of '" << function.getName()
+                                  << "' has neither 'spmd.shape' nor 'spmd.length', which the program's manifest tells "
+                                     "of it; rondo-partition gives them to the functions that it makes";
+  return success();
+}
+
+FailureOr<std::string> rondo::createManifest(ModuleOp module, StringRef target) {
   // Functions in the order of their names, as in the program header.
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())
@@ -89,10 +99,13 @@ std::string rondo::createManifest(ModuleOp module, StringRef target) {
   llvm::sort(functions, [](func::FuncOp a, func::FuncOp b) { return a.getName() < b.getName(); });
 
   llvm::json::Array descriptions;
-  for (func::FuncOp function : functions)
+  for (func::FuncOp function : functions) {
+    if (failed(verifyArguments(function)))
+      return failure();
     descriptions.push_back(createFunction(function));
+  }
   llvm::json::Object manifest{{"rondo", 1}, {"target", target}, {"functions", std::move(descriptions)}};
   if (auto grids = module.getOps<GridOp>(); !grids.empty())
     manifest["grid"] = createGrid(*grids.begin());
-  return llvm::formatv("{0:2}", llvm::json::Value(std::move(manifest)));
+  return llvm::formatv("{0:2}", llvm::json::Value(std::move(manifest))).str();
 }

@@ -7,8 +7,9 @@
 
 namespace mlir::rondo {
 
-/// The manifest (docs/manifest.md) of a module of per-rank functions, compiled for `target`, as JSON text.
-std::string createManifest(ModuleOp module, StringRef target);
+/// The manifest (docs/manifest.md) of a module of per-rank functions, compiled for `target`, as JSON text. Fails, with
+/// an error, if a function lacks what the manifest tells of it.
+FailureOr<std::string> createManifest(ModuleOp module, StringRef target);
 
 } // namespace mlir::rondo
 

@@ -87,7 +87,8 @@ def Exec_ExchangeOp : Exec_StreamOp<"exchange", [SameVariadicOperandSize,
     - (axis_c1) the grid exists and has the axis;
     - (exchange_c1) there is one name for each source;
     - (exchange_c2) a source and its destination have one type, of identity layout;
-    - (exchange_c3) `distance` is at least 1.
+    - (exchange_c3) `distance` is at least 1;
+    - (exchange_c4) elements are integers or floating-point numbers of whole bytes.
 
     Lifespan: stream assignment creates it; host code generation turns it into a runtime call.
   }];

@@ -103,6 +103,11 @@ LogicalResult ExchangeOp::verify() {
                            << "; they must be equal";
     if (!cast<MemRefType>(source.getType()).getLayout().isIdentity())
       return emitOpError() << "sends " << source.getType() << ", which is not contiguous; expected the identity layout";
+    Type element = cast<MemRefType>(source.getType()).getElementType();
+    if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() % 8 != 0) // exchange_c4
+      return emitOpError() << "sends " << source.getType()
+                           << ", whose elements have no size in bytes; expected integers "
+                           << "or floating-point numbers of whole bytes";
   }
   if (auto distance = static_cast<int64_t>(getDistance()); distance < 1) // exchange_c3
     return emitOpError() << "passes on by " << distance << "; expected at least 1";

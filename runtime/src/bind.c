@@ -1,7 +1,7 @@
 /* Binding lengths and shards: each function here checks one property of the caller's tensors. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "bind.h"
-#include "tensor_check.h"
+#include "overlap_check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -281,7 +281,8 @@ static rondo_status allocate(binder *binder, binding *result) {
 
 static rondo_status bind_tensors(binder *binder, binding *result) {
   memset(result, 0, sizeof *result);
-  rondo_status status = tensor_check_list(&binder->scope, binder->placed ? binder->ranks.count : 1);
+  int32_t given = binder->placed ? binder->ranks.count : 1;
+  rondo_status status = tensor_check_list(&binder->scope, given);
   if (status == RONDO_OK)
     status = allocate(binder, result);
   if (status == RONDO_OK)
@@ -290,6 +291,8 @@ static rondo_status bind_tensors(binder *binder, binding *result) {
     status = bind_lengths(binder);
   if (status == RONDO_OK)
     status = check_shards(binder);
+  if (status == RONDO_OK)
+    status = overlap_check(&binder->scope, given);
   if (status == RONDO_OK)
     view_shards(binder, result);
   free(binder->sources);

@@ -50,11 +50,16 @@ static rondo_status check_type(const tensor_scope *scope, int32_t rank, int inde
                      scope->reference ? "the reference's f64" : element_type_name(type), code, bits);
 }
 
+static bool is_empty(const DLTensor *tensor) {
+  for (int d = 0; d < tensor->ndim; ++d)
+    if (tensor->shape[d] == 0)
+      return true;
+  return false;
+}
+
 static rondo_status check_data(const tensor_scope *scope, int32_t rank, int index) {
   const DLTensor *tensor = tensor_list_get(scope, rank, index);
-  bool empty = false;
-  for (int d = 0; d < tensor->ndim; ++d)
-    empty |= tensor->shape[d] == 0;
+  bool empty = is_empty(tensor);
   if (!tensor->data && !empty)
     return tensor_fail(scope, rank, index, "has no data (NULL), but is not empty");
   uintptr_t address = (uintptr_t)tensor->data + (uintptr_t)tensor->byte_offset;
@@ -64,21 +69,39 @@ static rondo_status check_data(const tensor_scope *scope, int32_t rank, int inde
   return RONDO_OK;
 }
 
+/* One stride, where `contiguous` is what it would be in a contiguous tensor. */
+static rondo_status check_stride(const tensor_scope *scope, int32_t rank, int index, int d, int64_t contiguous) {
+  const DLTensor *tensor = tensor_list_get(scope, rank, index);
+  long long stride = (long long)tensor->strides[d];
+  bool last = d == tensor->ndim - 1;
+  if ((last || scope->reference) && stride != contiguous)
+    return tensor_fail(scope, rank, index, "(dimension %d) has stride %lld, but should have %lld: %s", d, stride,
+                       (long long)contiguous,
+                       scope->reference ? "the reference takes contiguous tensors"
+                                        : "the last dimension must be contiguous");
+  if (stride < 0) /* kernels compute addresses without sign */
+    return tensor_fail(scope, rank, index, "(dimension %d) has stride %lld, but strides should not be negative", d,
+                       stride);
+  return RONDO_OK;
+}
+
+/* The strides of dimensions of one element, and of empty tensors, mean nothing: NumPy makes them 0. */
 static rondo_status check_strides(const tensor_scope *scope, int32_t rank, int index) {
   const DLTensor *tensor = tensor_list_get(scope, rank, index);
-  int64_t contiguous = 1;
-  /* NumPy gives empty tensors strides of 0; no element lies by them. */
-  bool empty = false;
-  for (int d = 0; d < tensor->ndim; ++d)
-    empty |= tensor->shape[d] == 0;
+  int64_t contiguous = 1, span = (int64_t)tensor_element_bytes(scope, index);
+  bool empty = is_empty(tensor);
   for (int d = tensor->ndim - 1; d >= 0; --d) {
-    bool checked = tensor->strides && !empty && (d == tensor->ndim - 1 || scope->reference);
-    if (checked && tensor->shape[d] > 1 && tensor->strides[d] != contiguous)
-      return tensor_fail(scope, rank, index, "(dimension %d) has stride %lld, but should have %lld: %s", d,
-                         (long long)tensor->strides[d], (long long)contiguous,
-                         scope->reference ? "the reference takes contiguous tensors"
-                                          : "the last dimension must be contiguous");
-    if (tensor->shape[d] > 1 && __builtin_mul_overflow(contiguous, tensor->shape[d], &contiguous))
+    if (tensor->shape[d] <= 1)
+      continue;
+    if (tensor->strides && !empty) {
+      rondo_status status = check_stride(scope, rank, index, d, contiguous);
+      if (status != RONDO_OK)
+        return status;
+    }
+    int64_t stride = tensor->strides && !empty ? tensor->strides[d] : contiguous, reach = 0;
+    if (__builtin_mul_overflow(contiguous, tensor->shape[d], &contiguous) ||
+        __builtin_mul_overflow(stride, (tensor->shape[d] - 1) * (int64_t)tensor_element_bytes(scope, index), &reach) ||
+        __builtin_add_overflow(span, reach, &span))
       return tensor_fail(scope, rank, index, "is larger than any memory");
   }
   return RONDO_OK;

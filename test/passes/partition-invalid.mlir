@@ -2,7 +2,7 @@
 
 // An op that is neither attention nor elementwise.
 func.func @not_distributable(%x: tensor<4x8xf32>) -> tensor<2x16xf32> {
-  // expected-note @+2 {{a public function consists of attention, elementwise arith and math ops, linalg ops that are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with a constant index, splat constants, and ops on scalars; compute all else outside}}
+  // expected-note @+2 {{a public function consists of attention, elementwise arith and math ops, linalg ops that are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with a constant index below the rank, splat constants, and ops on scalars; compute all else outside}}
   // expected-error @+1 {{'tensor.collapse_shape' op cannot be distributed}}
   %flat = tensor.collapse_shape %x [[0, 1]] : tensor<4x8xf32> into tensor<32xf32>
   %y = tensor.expand_shape %flat [[0, 1]] output_shape [2, 16] : tensor<32xf32> into tensor<2x16xf32>
@@ -241,4 +241,16 @@ rondo.grid @b = ["seq" = 2]
 func.func @grids(%x: tensor<4xf32> {rondo.sharding = #rondo.sharding<@a, [{"seq"}]>},
                  %y: tensor<4xf32> {rondo.sharding = #rondo.sharding<@b, [{"seq"}]>}) {
   return
+}
+
+// -----
+
+// MLIR's verifier lets a dimension pass that the tensor does not have.
+func.func @no_such_dimension(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %c2 = arith.constant 2 : index
+  // expected-note @+2 {{tensor.dim with a constant index below the rank}}
+  // expected-error @+1 {{'tensor.dim' op cannot be distributed}}
+  %rows = tensor.dim %x, %c2 : tensor<?x8xf32>
+  %empty = tensor.empty(%rows) : tensor<?x8xf32>
+  return %empty : tensor<?x8xf32>
 }

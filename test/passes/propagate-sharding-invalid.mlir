@@ -182,7 +182,7 @@ func.func @transpose(%q: tensor<1x8x61x64xf32>, %init: tensor<1x61x8x64xf32>) ->
   %o = rondo.attention %q, %q, %q : (tensor<1x8x61x64xf32>, tensor<1x8x61x64xf32>, tensor<1x8x61x64xf32>)
       -> tensor<1x8x61x64xf32>
   // expected-error @+2 {{'linalg.transpose' op cannot be distributed}}
-  // expected-note @+1 {{a public function consists of attention, elementwise arith and math ops, linalg ops that are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with a constant index, splat constants, and ops on scalars; compute all else outside}}
+  // expected-note @+1 {{a public function consists of attention, elementwise arith and math ops, linalg ops that are parallel with identity maps and without linalg.index, tensor.empty, tensor.dim with a constant index below the rank, splat constants, and ops on scalars; compute all else outside}}
   %r = linalg.transpose ins(%o : tensor<1x8x61x64xf32>) outs(%init : tensor<1x61x8x64xf32>) permutation = [0, 2, 1, 3]
   return %r : tensor<1x61x8x64xf32>
 }

@@ -295,3 +295,15 @@ func.func @host_op(%x: memref<4xindex>) {
   %n = memref.load %x[%c0] : memref<4xindex>
   return
 }
+
+// -----
+
+// What lies in a buffer has a size in bytes.
+func.func @view_of_index() {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %arena = exec.arena %c64 : memref<?xi8>
+  // expected-error @+1 {{'memref.view' op shows elements without a size in bytes, of type 'index'}}
+  %x = memref.view %arena[%c0][] : memref<?xi8> to memref<4xindex>
+  return
+}

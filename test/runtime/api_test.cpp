@@ -49,7 +49,22 @@ TEST_F(Api, NullHandles) {
   EXPECT_EQ(rondo_run(context.get(), program.get(), nullptr, communicator.get(), nullptr, 1, nullptr, 1),
             RONDO_INVALID_ARGUMENT);
   EXPECT_EQ(error(), "the list of inputs is NULL");
+  EXPECT_EQ(rondo_run_shards(nullptr, program.get(), nullptr, communicator.get(), nullptr, 0, nullptr, 0),
+            RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_run_shards(context.get(), nullptr, nullptr, communicator.get(), nullptr, 0, nullptr, 0),
+            RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_run_shards(context.get(), program.get(), nullptr, nullptr, nullptr, 0, nullptr, 0),
+            RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_run_shards(context.get(), program.get(), nullptr, communicator.get(), nullptr, 1, nullptr, 1),
+            RONDO_INVALID_ARGUMENT);
   EXPECT_EQ(rondo_run_reference(context.get(), nullptr, nullptr, nullptr, 0, nullptr, 0), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_run_reference(nullptr, program.get(), nullptr, nullptr, 0, nullptr, 0), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_run_reference(context.get(), program.get(), nullptr, nullptr, 1, nullptr, 1), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_rank_statistics_get(nullptr, communicator.get(), 0, &counted), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_trace_enable(nullptr, communicator.get(), 1), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_trace_events(context.get(), communicator.get(), nullptr, nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_trace_events(context.get(), nullptr, nullptr, nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(rondo_trace_write(context.get(), communicator.get(), nullptr), RONDO_INVALID_ARGUMENT);
   EXPECT_EQ(rondo_rank_statistics_get(context.get(), nullptr, 0, &counted), RONDO_INVALID_ARGUMENT);
   EXPECT_EQ(rondo_rank_statistics_get(context.get(), communicator.get(), 0, nullptr), RONDO_INVALID_ARGUMENT);
   EXPECT_EQ(rondo_trace_enable(context.get(), nullptr, 1), RONDO_INVALID_ARGUMENT);

@@ -162,6 +162,77 @@ TEST_F(Bind, RefusesDamagedTensors) {
   expectError(global(), "input 'q' has no shape (NULL)");
 }
 
+TEST_F(Bind, RefusesOtherElementTypes) {
+  q.dl.dtype.code = kDLInt;
+  expectError(global(), "input 'q' has DLPack type (code 0, 32 bits, 1 lanes), but f32 is (code 2, 32 bits, 1 lanes)");
+  q.dl.dtype = {kDLFloat, 16, 1};
+  expectError(global(), "input 'q' has DLPack type (code 2, 16 bits, 1 lanes), but f32 is (code 2, 32 bits, 1 lanes)");
+  q.dl.dtype = {kDLBfloat, 32, 1};
+  expectError(global(), "input 'q' has DLPack type (code 4, 32 bits, 1 lanes), but f32 is (code 2, 32 bits, 1 lanes)");
+  q.dl.dtype = {kDLFloat, 32, 2};
+  expectError(global(), "input 'q' has DLPack type (code 2, 32 bits, 2 lanes), but f32 is (code 2, 32 bits, 1 lanes)");
+}
+
+TEST_F(Bind, RefusesStridesThatKernelsCannotFollow) {
+  int64_t strides[] = {-4, 1};
+  q.dl.strides = strides;
+  expectError(global(), "input 'q' (dimension 0) has stride -4, but strides should not be negative");
+  strides[0] = INT64_MAX / 8;
+  expectError(global(), "input 'q' is larger than any memory");
+  strides[0] = 4;
+  q.shape[0] = q.shape[1] = -1;
+  expectError(global(), "input 'q' (dimension 0) is -1, which is no extent");
+}
+
+/// What has at most one element in a dimension does not step along it; NumPy's strides are then 0, or anything.
+TEST_F(Bind, IgnoresStridesOfNoSteps) {
+  Tensor<float> none{{0, 4}}, result{{0, 3}}, one{{1, 4}};
+  int64_t zeros[] = {0, 0}, odd[] = {-7, 1};
+  none.dl.strides = zeros;
+  result.dl.strides = zeros;
+  none.dl.data = nullptr;
+  inputs[0] = &none.dl;
+  outputs[0] = &result.dl;
+  ASSERT_EQ(global(), RONDO_OK) << rondo_last_error(context.get());
+  EXPECT_EQ(bound.lengths[0], 0);
+  one.dl.strides = odd;
+  Tensor<float> row{{1, 3}};
+  inputs[0] = &one.dl;
+  outputs[0] = &row.dl;
+  ASSERT_EQ(global(), RONDO_OK) << rondo_last_error(context.get());
+}
+
+TEST_F(Bind, RefusesOutputsWithoutMemoryOfTheirOwn) {
+  v.values.resize(60);
+  v.dl.data = v.values.data();
+  o.dl.data = v.values.data() + 3;
+  expectError(global(), "output 'o' shares memory with input 'v': an output needs memory of its own");
+  o.dl.data = v.values.data() + 15; // just behind it
+  EXPECT_EQ(global(), RONDO_OK) << rondo_last_error(context.get());
+  o.dl.data = o.values.data();
+  int64_t broadcast[] = {0, 1};
+  o.dl.strides = broadcast;
+  expectError(global(),
+              "output 'o' (dimension 0) has stride 0, but its rows have 3 elements: they overlap, and an output "
+              "needs a place for each element");
+  o.dl.strides = nullptr;
+  int64_t repeated[] = {0, 1};
+  q.dl.strides = repeated; // an input may repeat itself
+  EXPECT_EQ(global(), RONDO_OK) << rondo_last_error(context.get());
+}
+
+/// Columns of one buffer: their ends overlap, and their elements do not.
+TEST_F(Bind, TakesInterleavedViews) {
+  Tensor<float> buffer{{7, 7}};
+  int64_t strides[] = {7, 1};
+  q.dl.data = buffer.values.data();
+  o.dl.data = buffer.values.data() + 4;
+  q.dl.strides = o.dl.strides = strides;
+  ASSERT_EQ(global(), RONDO_OK) << rondo_last_error(context.get());
+  o.dl.data = buffer.values.data();
+  expectError(global(), "output 'o' shares memory with input 'q': an output needs memory of its own");
+}
+
 /// Four ranks' shards, which live as long as the list.
 struct Placed {
   std::vector<std::unique_ptr<Tensor<float>>> tensors;
@@ -200,6 +271,49 @@ TEST_F(Bind, AddsUpShards) {
   expectError(shards(4), "rank 1: input 'v' (dimension 0) is 6, but every rank should have 5");
   inputs[3 + 2] = nullptr;
   expectError(shards(4), "rank 1: input 'v' is NULL");
+}
+
+TEST_F(Bind, RefusesShardsThatShareMemory) {
+  Placed shards4;
+  inputs.clear();
+  outputs.clear();
+  const int64_t rows[] = {2, 2, 2, 1};
+  for (int rank = 0; rank < 4; ++rank) {
+    inputs.push_back(shards4.add(rows[rank], 4));
+    inputs.push_back(shards4.add(rank % 2 ? 2 : 3, 2));
+    inputs.push_back(rank ? inputs[2] : shards4.add(5, 3)); // whole, and read by all
+    outputs.push_back(shards4.add(rows[rank], 3));
+  }
+  ASSERT_EQ(shards(4), RONDO_OK) << rondo_last_error(context.get());
+  outputs[1] = outputs[0];
+  EXPECT_EQ(shards(4), RONDO_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(rondo_last_error(context.get())).find("output 'o' shares memory with output 'o' of rank "),
+            std::string::npos)
+      << rondo_last_error(context.get());
+}
+
+/// An output that no axis shards is written alike by all ranks.
+TEST(BindWholeOutput, MayBeOneForAllRanks) {
+  const std::string text = R"({"rondo": 1, "target": "cpu",
+    "grid": {"name": "g", "axes": [{"name": "a", "size": 2}]},
+    "functions": [{"name": "f", "lengths": [], "inputs": [],
+      "outputs": [{"name": "x", "type": "f32", "shape": [4], "sharding": [[]]},
+                  {"name": "y", "type": "f32", "shape": [4], "sharding": [[]]}]}]})";
+  auto context = makeContext();
+  manifest parsed = {};
+  grid_shape shape = {};
+  binding bound = {};
+  ASSERT_EQ(manifest_parse(context.get(), text.data(), text.size(), &parsed), RONDO_OK);
+  ASSERT_EQ(grid_bind(context.get(), &parsed.grid, 2, &shape), RONDO_OK);
+  Tensor<float> x{{4}}, y{{4}};
+  DLTensor *outputs[] = {&x.dl, &y.dl, &x.dl, &y.dl};
+  tensor_list list = {nullptr, 0, outputs, 2};
+  EXPECT_EQ(bind_shards(context.get(), parsed.functions, &shape, 2, &list, &bound), RONDO_OK)
+      << rondo_last_error(context.get());
+  binding_free(&bound);
+  outputs[3] = &x.dl;
+  EXPECT_EQ(bind_shards(context.get(), parsed.functions, &shape, 2, &list, &bound), RONDO_INVALID_ARGUMENT);
+  manifest_free(&parsed);
 }
 
 TEST_F(Bind, OneRankStandsForAll) {

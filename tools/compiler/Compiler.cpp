@@ -185,8 +185,12 @@ LogicalResult Compiler::lower(ModuleOp module, Level level) {
     bool taken = arrow.to > from || (arrow.to == Level::Rondo && from == Level::Rondo);
     if (!taken || arrow.to > level)
       continue;
-    if (arrow.to == Level::Llvm)
-      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(), createManifest(module, getTargetName())));
+    if (arrow.to == Level::Llvm) {
+      FailureOr<std::string> manifest = createManifest(module, getTargetName());
+      if (failed(manifest))
+        return failure();
+      module->setAttr(kManifestAttr, StringAttr::get(module.getContext(), *manifest));
+    }
     if (arrow.to == Level::Llvm && target.isCuda())
       if (failed(runPasses(module, addCudaKernelPasses)) || failed(cuda::embedKernels(module, options.image)))
         return failure();

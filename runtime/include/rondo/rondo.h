@@ -7,7 +7,9 @@
  *     communicators before their context.
  *   - A context and what was made from it may be used from any thread, by one thread at a time.
  *   - Tensors are DLPack's, borrowed for the duration of the call, on the CPU, last dimension contiguous
- *     (strides == NULL means contiguous). Those of programs for CUDA are on the GPU of their rank (kDLCUDA).
+ *     (strides == NULL means contiguous), no stride negative. Those of programs for CUDA are on the GPU of their rank
+ *     (kDLCUDA). An output shares no memory with another tensor; the same output of several ranks may be one where no
+ *     axis shards it.
  *
  * Shards. A length S that is sharded over n ranks is cut into blocks of ceil(S / n): rank r holds
  * [min(r * block, S), min((r + 1) * block, S)). The last shards may be shorter, or empty.

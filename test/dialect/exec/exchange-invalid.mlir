@@ -70,3 +70,22 @@ func.func @exchange_counts(%a: memref<4xf32>, %b: memref<4xf32>) {
   exec.exchange communication by 1 on @gpus "seq" send(%a, %b) receive(%b) names ["x", "y"] : memref<4xf32>, memref<4xf32>
   return
 }
+
+// -----
+
+// exchange_c4: elements have a size in bytes.
+rondo.grid @gpus = ["seq" = 4]
+func.func @exchange_c4_index(%a: memref<4xindex>, %b: memref<4xindex>) {
+  // expected-error @+1 {{'exec.exchange' op sends 'memref<4xindex>', whose elements have no size in bytes; expected integers or floating-point numbers of whole bytes}}
+  exec.exchange communication by 1 on @gpus "seq" send(%a) receive(%b) names ["query"] : memref<4xindex>
+  return
+}
+
+// -----
+
+rondo.grid @gpus = ["seq" = 4]
+func.func @exchange_c4_bits(%a: memref<4xi1>, %b: memref<4xi1>) {
+  // expected-error @+1 {{'exec.exchange' op sends 'memref<4xi1>', whose elements have no size in bytes}}
+  exec.exchange communication by 1 on @gpus "seq" send(%a) receive(%b) names ["query"] : memref<4xi1>
+  return
+}

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "attend_case.h"
 
+#include "test/execution/row_oracle.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -64,13 +66,6 @@ struct Tensors {
   }
 };
 
-/// One row of the dense evaluation.
-struct OracleRow {
-  std::vector<double> output;
-  double lse;
-  double largestLogit; ///< in magnitude
-};
-
 /// The dense evaluation, on operands converted to float64.
 class Oracle {
 public:
@@ -100,29 +95,7 @@ OracleRow Oracle::evaluate(int64_t batch, int64_t head, int64_t row) const {
   const double *q = query.data() + ((batch * test.keyHeads * test.group + head) * test.queries + row) * features;
   const double *k = key.data() + group * test.keys * features;
   const double *v = value.data() + group * test.keys * valueFeatures;
-  std::vector<double> scores(visibleKeys(row));
-  OracleRow result{std::vector<double>(valueFeatures, 0.0), -INFINITY, 0};
-  double maximum = -INFINITY, sum = 0;
-  for (size_t j = 0; j < scores.size(); ++j) {
-    for (int64_t d = 0; d < features; ++d)
-      scores[j] += q[d] * k[j * features + d];
-    scores[j] *= scaleOf(test.kernel);
-    maximum = std::isnan(scores[j]) || scores[j] > maximum ? scores[j] : maximum;
-    if (std::isfinite(scores[j]))
-      result.largestLogit = std::max(result.largestLogit, std::fabs(scores[j]));
-  }
-  if (maximum == -INFINITY)
-    return result;
-  for (size_t j = 0; j < scores.size(); ++j) {
-    double weight = std::exp(scores[j] - maximum);
-    sum += weight;
-    for (int64_t d = 0; d < valueFeatures; ++d)
-      result.output[d] += weight * v[j * valueFeatures + d];
-  }
-  for (double &output : result.output)
-    output /= sum;
-  result.lse = maximum + std::log(sum);
-  return result;
+  return attendRow(q, k, v, visibleKeys(row), features, valueFeatures, scaleOf(test.kernel));
 }
 
 static void run(const AttendCase &test, Tensors &tensors) {
@@ -143,18 +116,6 @@ static std::string describe(const AttendCase &test) {
   if (test.kernel.causal)
     text << ", causal " << test.queryStart << ' ' << test.keyStart << ' ' << test.diagonal;
   return text.str();
-}
-
-/// What rounding to the output's element type allows; float32 arithmetic adds the uncertainty of large logits.
-static double tolerance(Element output, double largestLogit) {
-  switch (output) {
-  case Element::F16:
-    return 6e-4;
-  case Element::BF16:
-    return 4e-3;
-  default:
-    return 4e-6 + std::ldexp(largestLogit, -24);
-  }
 }
 
 void rondo::test::checkAttend(const AttendCase &test) {

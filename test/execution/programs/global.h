@@ -21,7 +21,7 @@ public:
   double &at(const std::vector<int64_t> &indices) { return elements[offset(indices)]; }
   double at(const std::vector<int64_t> &indices) const { return elements[offset(indices)]; }
   /// The elements whose last index varies, for given values of all others.
-  const double *row(const std::vector<int64_t> &indices) const { return &elements[offset(indices)]; }
+  const double *row(const std::vector<int64_t> &indices) const { return elements.data() + offset(indices); }
   std::vector<double> &values() { return elements; }
   const std::vector<double> &values() const { return elements; }
 

@@ -5,9 +5,14 @@
 
 #include "global.h"
 
+#include "test/execution/row_oracle.h"
+
 namespace rondo::test {
 
 enum class Mask { None, TopLeft, BottomRight };
+
+/// How many of the first keys a row sees.
+int64_t visibleKeys(Mask mask, int64_t row, int64_t queries, int64_t keys);
 
 struct Attended {
   Global output, lse;
@@ -17,11 +22,9 @@ struct Attended {
 /// Attention of [batch, head, sequence, feature] by its definition. `scale` 0 stands for 1 / sqrt(D).
 Attended attend(const Global &query, const Global &key, const Global &value, Mask mask, double scale = 0);
 
-/// The relative error that is allowed: rounding to the output's element type, or float32 arithmetic, where the
-/// uncertainty of large logits adds to it.
-double tolerance(Element output, double largestLogit);
-
-/// Expects NaNs and infinities at the same places, and a relative error (2-norm) of at most `tolerance` elsewhere.
+/// Expects NaNs and infinities at the same places, and an error (2-norm) of at most `bound` elsewhere.
+void expectWithin(const Global &actual, const Global &expected, double bound, const char *what);
+/// The same with a bound of `tolerance` times the norm of what is expected.
 void expectNear(const Global &actual, const Global &expected, double tolerance, const char *what);
 /// The same with the error of each element relative to max(1, |element|): for log-sum-exp, whose size means nothing.
 void expectEachNear(const Global &actual, const Global &expected, double tolerance, const char *what);

@@ -1,7 +1,6 @@
 //===- run.cpp - Runs programs on shards between inaccessible pages -------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "run.h"
-#include "session.h"
 
 #include <gtest/gtest.h>
 
@@ -153,22 +152,22 @@ static int64_t countRanks(const Grid &grid) {
 
 void rondo::test::run(const rondo_program *program, const std::string &function, const Grid &grid,
                       const std::vector<Placed> &inputs, const std::vector<Placed> &outputs,
-                      double latencyMicroseconds) {
+                      const RunOptions &options) {
   int64_t ranks = countRanks(grid);
   PlacedShards inputShards(inputs, grid, ranks), outputShards(outputs, grid, ranks);
-  rondo_communicator *communicator =
-      Session::get().communicator(ranks, RONDO_COMMUNICATOR_THREADS, latencyMicroseconds);
+  rondo_communicator *communicator = Session::get().communicator(ranks, RONDO_COMMUNICATOR_THREADS, options);
   if (runOn(communicator, rondo_run_shards, program, function, inputShards, outputShards))
     outputShards.gather();
 }
 
 void rondo::test::runGlobal(const rondo_program *program, const std::string &function, const Grid &grid,
-                            const std::vector<Placed> &inputs, const std::vector<Placed> &outputs) {
+                            const std::vector<Placed> &inputs, const std::vector<Placed> &outputs,
+                            const RunOptions &options) {
   Grid whole = grid;
   for (Axis &axis : whole)
     axis.size = 1;
   PlacedShards inputTensors(inputs, whole, 1), outputTensors(outputs, whole, 1);
-  rondo_communicator *communicator = Session::get().communicator(countRanks(grid));
+  rondo_communicator *communicator = Session::get().communicator(countRanks(grid), RONDO_COMMUNICATOR_THREADS, options);
   if (runOn(communicator, rondo_run, program, function, inputTensors, outputTensors))
     outputTensors.gather();
 }

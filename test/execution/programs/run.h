@@ -4,8 +4,7 @@
 #define RONDO_TEST_EXECUTION_PROGRAMS_RUN_H
 
 #include "global.h"
-
-#include "rondo/rondo.h"
+#include "session.h"
 
 #include <tuple>
 
@@ -38,14 +37,14 @@ struct Placed {
 
 /// Runs a function on the ranks of a grid. Each shard has memory of its own, with an inaccessible page directly after
 /// it or directly before it, by turns. Outputs are NaN before. Expects that inputs stay as they are and that ranks that
-/// hold the same part of an output agree on its bits. One communicator serves all runs on the same number of ranks.
-/// A latency other than 0 is that of an emulated link.
+/// hold the same part of an output agree on its bits. One communicator serves all runs on the same number of ranks
+/// with the same options.
 void run(const rondo_program *program, const std::string &function, const Grid &grid, const std::vector<Placed> &inputs,
-         const std::vector<Placed> &outputs, double latencyMicroseconds = 0);
+         const std::vector<Placed> &outputs, const RunOptions &options = {});
 
 /// The same on whole tensors, of which the ranks work on views.
 void runGlobal(const rondo_program *program, const std::string &function, const Grid &grid,
-               const std::vector<Placed> &inputs, const std::vector<Placed> &outputs);
+               const std::vector<Placed> &inputs, const std::vector<Placed> &outputs, const RunOptions &options = {});
 
 /// The same on the loopback communicator: rank 0 does the work of one rank, whose results are not the program's. All
 /// lengths must divide evenly. Returns the statistics of that rank.

@@ -49,7 +49,7 @@ TEST_P(Runs, GiveTheSameBitsOverASlowLink) {
   for (int64_t ranks : {2, 3, 8}) {
     AttentionTensors fast = runAttention(attention, {61, 127, ranks}), slow(attention, {61, 127, ranks});
     run(attention.get(), "attention", bind(attention.grid, ranks), slow.inputs(attention, Layout::HeadMajor),
-        slow.outputs(attention, Layout::HeadMajor), /*latencyMicroseconds=*/2000);
+        slow.outputs(attention, Layout::HeadMajor), {/*latencyMicroseconds=*/2000});
     EXPECT_EQ(fast.output.values(), slow.output.values()) << ranks << " ranks";
     EXPECT_EQ(fast.lse.values(), slow.lse.values()) << ranks << " ranks";
   }

@@ -33,14 +33,15 @@ const rondo_program *Session::load(const std::string &path) {
   return program;
 }
 
-rondo_communicator *Session::communicator(int64_t ranks, rondo_communicator_kind kind, double latencyMicroseconds) {
-  rondo_communicator *&communicator = communicators[{ranks, kind, latencyMicroseconds}];
+rondo_communicator *Session::communicator(int64_t ranks, rondo_communicator_kind kind, const RunOptions &runOptions) {
+  rondo_communicator *&communicator = communicators[{ranks, kind, runOptions}];
   if (communicator)
     return communicator;
   rondo_communicator_options options = RONDO_COMMUNICATOR_OPTIONS_INIT;
   options.kind = kind;
   options.ranks = static_cast<int32_t>(ranks);
-  options.link_latency_us = latencyMicroseconds;
+  options.link_latency_us = runOptions.latencyMicroseconds;
+  options.threads_per_rank = runOptions.threadsPerRank;
   EXPECT_EQ(rondo_communicator_create(handle, &options, &communicator), RONDO_OK) << lastError();
   return communicator;
 }

@@ -12,7 +12,17 @@
 
 namespace rondo::test {
 
-/// One context, its programs, and a communicator for each kind, number of ranks and link; they live as long as the
+/// How the ranks of a run are joined and staffed.
+struct RunOptions {
+  double latencyMicroseconds = 0; ///< of an emulated link; 0 emulates none
+  int32_t threadsPerRank = 1;
+
+  bool operator<(const RunOptions &other) const {
+    return std::tie(latencyMicroseconds, threadsPerRank) < std::tie(other.latencyMicroseconds, other.threadsPerRank);
+  }
+};
+
+/// One context, its programs, and a communicator for each kind, number of ranks and options; they live as long as the
 /// process.
 class Session {
 public:
@@ -24,16 +34,15 @@ public:
   const char *lastError() const { return rondo_last_error(handle); }
   /// Null, after failing the test, if the file is not a program.
   const rondo_program *load(const std::string &path);
-  /// A latency of 0 emulates no link.
   rondo_communicator *communicator(int64_t ranks, rondo_communicator_kind kind = RONDO_COMMUNICATOR_THREADS,
-                                   double latencyMicroseconds = 0);
+                                   const RunOptions &runOptions = {});
 
 private:
   Session();
 
   rondo_context *handle = nullptr;
   std::vector<rondo_program *> programs;
-  std::map<std::tuple<int64_t, rondo_communicator_kind, double>, rondo_communicator *> communicators;
+  std::map<std::tuple<int64_t, rondo_communicator_kind, RunOptions>, rondo_communicator *> communicators;
 };
 
 } // namespace rondo::test
