@@ -307,12 +307,13 @@ TEST(BindWholeOutput, MayBeOneForAllRanks) {
   ASSERT_EQ(grid_bind(context.get(), &parsed.grid, 2, &shape), RONDO_OK);
   Tensor<float> x{{4}}, y{{4}};
   DLTensor *outputs[] = {&x.dl, &y.dl, &x.dl, &y.dl};
-  tensor_list list = {nullptr, 0, outputs, 2};
-  EXPECT_EQ(bind_shards(context.get(), parsed.functions, &shape, 2, &list, &bound), RONDO_OK)
+  tensor_list list = {nullptr, 0, outputs, 2, nullptr};
+  const rank_range both = {0, 2, nullptr};
+  EXPECT_EQ(bind_shards(context.get(), parsed.functions, &shape, &both, &list, &bound), RONDO_OK)
       << rondo_last_error(context.get());
   binding_free(&bound);
   outputs[3] = &x.dl;
-  EXPECT_EQ(bind_shards(context.get(), parsed.functions, &shape, 2, &list, &bound), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(bind_shards(context.get(), parsed.functions, &shape, &both, &list, &bound), RONDO_INVALID_ARGUMENT);
   manifest_free(&parsed);
 }
 

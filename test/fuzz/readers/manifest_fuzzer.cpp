@@ -57,7 +57,7 @@ public:
       isInput ? inputs.push_back(&tensors[i]) : outputs.push_back(&tensors[i]);
     }
     size_t given = placed ? static_cast<size_t>(ranks) : 1;
-    list = {inputs.data(), inputs.size() / given, outputs.data(), outputs.size() / given};
+    list = {inputs.data(), inputs.size() / given, outputs.data(), outputs.size() / given, nullptr};
   }
 
   tensor_list list;
@@ -80,8 +80,9 @@ void bindFunction(rondo_context *context, const manifest &parsed, const manifest
       for (bool placed : {false, true}) {
         Tensors tensors(function, shape, ranks, placed, length);
         binding bound = {};
+        const rank_range all = {0, ranks, nullptr};
         auto bind = placed ? bind_shards : bind_global;
-        if (bind(context, &function, &shape, ranks, &tensors.list, &bound) != RONDO_OK)
+        if (bind(context, &function, &shape, &all, &tensors.list, &bound) != RONDO_OK)
           requireErrorText(context);
         binding_free(&bound);
       }
