@@ -11,13 +11,13 @@
 // CHECK:         kernel = #rondo.kernel<attend [<input = bf16, output = f32, features = 128, value_features = 128,
 // CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, persistent = true, overlap_tiles = true>,
 // CHECK-SAME:      <input = bf16, output = f16,
-// CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, dependent_launch = true,
+// CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, scaled_rows = true, dependent_launch = true,
 // CHECK-SAME:      key_policy = evict_first>] merge <partial = f16, output = f32, features = 128, unroll = 8,
 // CHECK-SAME:      dependent_launch = true>>
 // A form that cannot do without keys does not stay alone.
 // HAND-LABEL:  func.func private @dynamic
 // HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, ping_pong = true, persistent = true
-// HAND-SAME:     >, <{{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, dependent_launch = true
+// HAND-SAME:     >, <{{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, scaled_rows = true, dependent_launch = true
 func.func private @dynamic(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv, %o: !o, %l: !l)
     attributes {exec.kernel = "attend"} {
   rondo.attend ins(%q, %k, %v : !q, !kv, !kv) outs(%o, %l : !o, !l) scale 0.1
@@ -30,7 +30,7 @@ func.func private @dynamic(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv
 !l252 = memref<1x32x63xf32>
 // CHECK-LABEL: func.func private @few_rows
 // CHECK:         attend [<input = bf16, output = f16, {{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2, cluster = 2,
-// CHECK-SAME:      ping_pong = true, dependent_launch = true, key_policy = evict_first>] merge <partial = f16, output = bf16
+// CHECK-SAME:      ping_pong = true, scaled_rows = true, dependent_launch = true, key_policy = evict_first>] merge <partial = f16, output = bf16
 // HAND-LABEL:  func.func private @few_rows
 // HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, cluster = 2, ping_pong = true,
 // HAND-SAME:       dependent_launch = true>] merge
@@ -44,7 +44,7 @@ func.func private @few_rows(%part: index, %parts: index, %q: !q252, %k: !k252, %
 !q64 = memref<1x32x16x128xbf16>
 !l64 = memref<1x32x16xf32>
 // CHECK-LABEL: func.func private @one_fragment
-// CHECK:         attend [<{{[^>]*}}block_keys = 128, warpgroups = 1, stages = 2, dependent_launch = true,
+// CHECK:         attend [<{{[^>]*}}block_keys = 128, warpgroups = 1, stages = 2, scaled_rows = true, dependent_launch = true,
 func.func private @one_fragment(%part: index, %parts: index, %q: !q64, %k: !k252, %v: !k252, %o: !q64, %l: !l64)
     attributes {exec.kernel = "attend"} {
   rondo.attend ins(%q, %k, %v : !q64, !k252, !k252) outs(%o, %l : !q64, !l64) scale 0.1
