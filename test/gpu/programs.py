@@ -94,8 +94,10 @@ def print_case(case):
 
 
 def check_all(programs, arguments):
-    cases = [Case(program, ranks, queries, keys) for program in programs if not program["name"].startswith("long")
-             for ranks in arguments.ranks for queries, keys in LENGTHS]
+    cases = [Case(program, ranks, queries, keys)
+             for i, program in enumerate(programs) if not program["name"].startswith("long")
+             for j, ranks in enumerate(arguments.ranks)
+             for queries, keys in (LENGTHS if arguments.all else LENGTHS[(i + j) % 2::2])]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for case in pool.map(lambda case: check(case, arguments.timeout), cases):
             print_case(case)
@@ -172,10 +174,9 @@ def measure_overlap(by_name, arguments):
     queries, keys = (arguments.overlap_lengths or (OVERLAP["queries"], OVERLAP["keys"]))
     case = Case(by_name[OVERLAP["program"]], ranks, queries * ranks, keys * ranks)
     common = ("--communicator=loopback", f"--repeat={arguments.repeat}")
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # one after the other: they are timed
-        bare, linked = pool.map(lambda options: measure(case, arguments.timeout, *common, *options),
-                                ((), (f"--link={LINK[0]},{LINK[1]}",
-                                      f"--timeline={RESULTS / 'programs-overlap.svg'}")))
+    bare = measure(case, arguments.timeout, *common)
+    linked = measure(case, arguments.timeout, *common, f"--link={LINK[0]},{LINK[1]}",
+                     f"--timeline={RESULTS / 'programs-overlap.svg'}")
     alone, step = get_bare_seconds(bare[1]), statistics.median(get_step_seconds(linked[1]))
     rank = linked[0][0]
     sent = [event["dur"] * 1e-6 for event in linked[1] if event["cat"] == "exchange"]
@@ -203,6 +204,7 @@ def parse(argv):
     parser = argparse.ArgumentParser(prog="run.sh programs", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="programs whose names contain this")
     parser.add_argument("--skip", default="", help=f"of {', '.join(PARTS)}, separated by commas")
+    parser.add_argument("--all", action="store_true", help="all lengths on each number of ranks, not every second")
     parser.add_argument("--ranks", type=numbers, default=[1, 2, 3, 4, 8])
     parser.add_argument("--jobs", type=int, default=max(1, min(8, (os.cpu_count() or 1) - 1)),
                         help="runs at once; most of their time is that of the reference, on the CPU")
