@@ -272,6 +272,14 @@ static rondo_status fill(const cuda_launching *launching, const cuda_attention *
   return RONDO_OK;
 }
 
+/* Nothing is read of an empty shard. Its address may be anything, and its strides, as of a compact tensor without rows,
+ * 0; but tensor maps must be valid. */
+static void stand_in(cuda_tensor *empty, uint64_t address) {
+  empty->address = address;
+  for (int d = 0; d < 3; ++d)
+    empty->strides[d] = (empty->sizes[3] + 7) / 8 * 8;
+}
+
 rondo_status cuda_launch_attention(const cuda_launching *launching) {
   if (launching->operation->kernel_count < 1)
     return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "it has no kernel");
@@ -287,8 +295,8 @@ rondo_status cuda_launch_attention(const cuda_launching *launching) {
   if (facts.problem.key_count == 0) {
     if (!grid)
       return fill(launching, &attention);
-    /* No keys are read. Their addresses, of an empty shard, may be anything. */
-    attention.key.address = attention.value.address = attention.query.address;
+    stand_in(&attention.key, attention.query.address);
+    stand_in(&attention.value, attention.query.address);
     facts = cuda_attend_facts(&attention);
   }
   const cuda_plan *plan = NULL;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Makes a GPU bundle of a few kernels and runs all of it on the emulated GPU; PyTorch and compute-sanitizer are fakes.
+"""Makes a GPU bundle of a few kernels and programs and runs all of it on the emulated GPU; PyTorch and compute-sanitizer are fakes.
 
-usage: bundle_test.py EMULATED_CUDA RONDO_EMIT_KERNEL ATTEND_TEST BENCH_LIBRARY
+usage: bundle_test.py EMULATED_CUDA OPTION=FILE...    options of make_bundle.py, such as --check=attend_test
 """
 import contextlib
 import io
@@ -23,7 +23,9 @@ sys.path += [str(ROOT / "benchmark"), str(ROOT / "benchmark/gpu")]
 import page  # noqa: E402
 import results  # noqa: E402
 
-EMULATED_CUDA, EMIT_KERNEL, CHECK, BENCH = (pathlib.Path(path).resolve() for path in sys.argv[1:5])
+EMULATED_CUDA, PARTS = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
+PROGRAMS = ["query-ring-f16-none", "query-ring-bf16-none", "kv-ring-f16-bottom-right", "llama-query-ring", "long",
+            "long-doubled", "long-causal"]
 KERNELS = ["split-k192-w1", "causal-k192", "persistent-causal-k192", "d64-direct-k192", "merge-f16"]
 QUICK = ["bench", "1", "--launches=1", "--gap=0", "--copy-bytes=4096", "--shapes=tiny"]
 BUNDLE = pathlib.Path(tempfile.mkdtemp()) / "bundle"
@@ -42,8 +44,8 @@ esac
 
 
 def make_bundle(folder, *options):
-    command = [sys.executable, ROOT / "test/gpu/make_bundle.py", "--form=ptx", f"--emit-kernel={EMIT_KERNEL}",
-               f"--check={CHECK}", f"--bench={BENCH}", *options, folder]
+    command = [sys.executable, ROOT / "test/gpu/make_bundle.py", "--form=ptx", *PARTS,
+               f"--programs={','.join(PROGRAMS)}", *options, folder]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -61,7 +63,8 @@ def tearDownModule():
 
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
-    environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": "4096", **environment}
+    guard = "0" if arguments[:1] == ("programs",) else "4096"  # tensors of programs end where allocations do
+    environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
     return subprocess.run([BUNDLE / "run.sh", *arguments], capture_output=True, text=True, env=environment, cwd="/")
@@ -83,12 +86,14 @@ class Folder(Bundle):
         files = {str(path.relative_to(BUNDLE)) for path in BUNDLE.rglob("*") if path.is_file()}
         kernels = {f"kernels/{label}.{suffix}" for label in KERNELS for suffix in ("cubin", "traits")}
         expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
-                    "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py"} | kernels
+                    "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
+                    "bin/rondo-run", "bin/long_test", "lib/librondo_runtime.so.0",
+                    "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
         self.assertLess(sum(path.stat().st_size for path in BUNDLE.rglob("*")), 60 << 20)
 
     def test_needs_no_more_than_an_older_c_library(self):
-        for file in (BUNDLE / "bin/attend_test", BUNDLE / "lib/librondo_gpu_bench.so"):
+        for file in (*BUNDLE.glob("bin/*"), *BUNDLE.glob("lib/*"), *BUNDLE.glob("programs/*.so")):
             names = re.findall(rb"lib[\w+]+\.so[.\d]*|GLIBC_2\.\d+|GLIBCXX_[.\d]+", file.read_bytes())
             versions = [int(name[8:]) for name in names if name.startswith(b"GLIBC_2.")]
             self.assertTrue(versions)
@@ -108,7 +113,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "sanitize", "bench"):
+            for verb in ("check", "programs", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -127,6 +132,64 @@ class Check(Bundle):
 
     def test_without_a_driver(self):
         done = run("check", "1", gpu=False)
+        if "no CUDA driver" not in done.stderr:
+            self.skipTest("there is a driver")
+        self.ends(done, 2)
+
+
+class Programs(Bundle):
+    QUICK = ("programs", "--ranks=1,3", "--long-rows=3001", "--overlap-lengths=3,70", "--repeat=2", "--jobs=2")
+
+    def load_programs(self):
+        data = json.loads((BUNDLE / "programs.json").read_text())
+        self.assertEqual(data["commit"], (BUNDLE / "commit").read_text().strip())
+        return data
+
+    def test_all_parts(self):
+        done = run(*self.QUICK)
+        self.ends(done, 0)
+        data = self.load_programs()
+        cases = {case["case"].split(",")[0] for case in data["cases"]}
+        self.assertEqual(cases, set(PROGRAMS))
+        self.assertEqual({case["ranks"] for case in data["cases"]}, {1, 2, 3})  # 2: of the long queries
+        self.assertTrue(all(case["held"] and len(case["errors"]) == 2 for case in data["cases"]))
+        names = [row["what"].split(",")[0] for row in data["rows"]]
+        self.assertEqual(names, ["compiled programs that differ from float64", "timeline", "attend and merge by themselves",
+                                 "longest transfer", "steady step over attend and merge", "exposed in steady steps",
+                                 "exposed in the tail", "total"])
+        for name in ("programs-timeline.svg", "programs-overlap.svg"):
+            self.assertIn("</svg>", (BUNDLE / name).read_text())
+
+    def change(self, name, old, new):
+        """Changes the PTX of a program, which is as long afterwards."""
+        file = BUNDLE / f"programs/{name}.so"
+        right = file.read_bytes()
+        self.addCleanup(file.write_bytes, right)
+        self.assertEqual(len(old), len(new))
+        self.assertIn(old, right)
+        file.write_bytes(right.replace(old, new))
+
+    def test_a_program_that_sees_past_the_diagonal(self):
+        self.change("kv-ring-f16-bottom-right", b"0fFF800000", b"0f00000000")
+        done = run("programs", "--only=kv-ring-f16", "--skip=long,overlap", "--ranks=3", "--all")
+        self.ends(done, 1)
+        self.assertIn("WRONG 3 ranks  kv-ring-f16-bottom-right, 61 queries, 1601 keys: result0", done.stdout)
+        self.assertFalse(self.load_programs()["rows"][0]["held"])
+
+    def test_a_wrong_long_program(self):
+        self.change("long-doubled", b"add.rn.f16", b"sub.rn.f16")
+        done = run("programs", "--only=long", "--skip=check,overlap", "--long-rows=3001")
+        self.ends(done, 1)
+        self.assertIn("WRONG 1 ranks  long-doubled, 61 queries", done.stdout)
+        self.assertIn("ok    1 ranks  long, 3001 queries", done.stdout)
+
+    def test_wrong_arguments(self):
+        self.ends(run("programs", "--skip=nothing"), 2)
+        self.ends(run("programs", "--only=nothing"), 2)
+        self.ends(run("programs", "--overlap-lengths=3"), 2)
+
+    def test_without_a_driver(self):
+        done = run("programs", gpu=False)
         if "no CUDA driver" not in done.stderr:
             self.skipTest("there is a driver")
         self.ends(done, 2)

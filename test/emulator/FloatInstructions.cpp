@@ -1,4 +1,4 @@
-//===- FloatInstructions.cpp - Arithmetic and comparisons of f32 ----------------------------------------*- C++ -*-===//
+//===- FloatInstructions.cpp - Arithmetic and comparisons of f32, arithmetic of 16 bits -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Approximations are computed as well as f32 can hold them. With .ftz, subnormal operands and results are zero.
@@ -50,6 +50,13 @@ struct Flushed<function, float (*)(Arguments...)> {
 template <auto function>
 constexpr auto flushed = &Flushed<function>::apply;
 
+/// The function on numbers of 16 bits. f32 holds more than twice their digits and two more, so that rounding a sum or a
+/// product of two of them twice is as rounding it once.
+template <auto function, auto from, auto to>
+uint16_t narrow(uint16_t a, uint16_t b) {
+  return to(function(from(a), from(b)));
+}
+
 // Ordered comparisons do not hold for NaNs; unordered ones (equ, neu, ...) do.
 bool equal(float a, float b) { return a == b; }
 bool differs(float a, float b) { return a < b || a > b; }
@@ -86,6 +93,13 @@ InstructionList rondo::emulator::getFloatInstructions() {
       lanewise<&reciprocal>("rcp.(rn|approx).f32"),
       lanewise<&squareRoot>("sqrt.(rn|approx).f32"),
       lanewise<&reciprocalSquareRoot>("rsqrt.approx.f32"),
+
+      lanewise<&narrow<&add, &fromF16, &toF16>>("add[.rn].f16"),
+      lanewise<&narrow<&subtract, &fromF16, &toF16>>("sub[.rn].f16"),
+      lanewise<&narrow<&multiply, &fromF16, &toF16>>("mul[.rn].f16"),
+      lanewise<&narrow<&add, &fromBF16, &toBF16>>("add[.rn].bf16"),
+      lanewise<&narrow<&subtract, &fromBF16, &toBF16>>("sub[.rn].bf16"),
+      lanewise<&narrow<&multiply, &fromBF16, &toBF16>>("mul[.rn].bf16"),
 
       lanewise<flushed<&add>>("add[.rn].ftz.f32"),
       lanewise<flushed<&subtract>>("sub[.rn].ftz.f32"),

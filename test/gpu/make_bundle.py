@@ -6,9 +6,12 @@ With --form=ptx its kernels are PTX, as the emulator wants them; a GPU's driver 
 """
 import argparse
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 
+from compile_programs import PROGRAMS, compile_programs
 from emit_kernels import emit_kernels
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,7 +20,27 @@ sys.path.append(str(BENCHMARK))
 
 import results  # noqa: E402
 
-SCRIPTS = [BENCHMARK / "results.py", *sorted((BENCHMARK / "gpu").glob("*.py")), HERE / "sanitize.py"]
+SCRIPTS = [BENCHMARK / "results.py", *sorted((BENCHMARK / "gpu").glob("*.py")), HERE / "sanitize.py",
+           HERE / "programs.py"]
+
+
+def find_libraries(runtime):
+    """The runtime, and what it needs besides the C library, by the names under which they are looked for."""
+    listing = subprocess.run(["ldd", runtime], capture_output=True, text=True, check=True).stdout
+    needed = re.findall(r"^\s*(libjansson\.so\S*) => (\S+)", listing, re.MULTILINE)
+    return {"librondo_runtime.so.0": runtime, **dict(needed)}
+
+
+def copy_programs(arguments):
+    folder = arguments.folder
+    names = arguments.programs.split(",") if arguments.programs else None
+    chosen = [program for program in PROGRAMS if names is None or program.name in names]
+    compile_programs(arguments.compile, folder / "programs", arguments.form, chosen)
+    for name, file in {"bin/rondo-run": arguments.run, "bin/long_test": arguments.long}.items():
+        shutil.copy(file, folder / name)
+    for name, file in find_libraries(arguments.runtime).items():
+        shutil.copy(file, folder / "lib" / name)
+    return chosen
 
 
 def main():
@@ -26,6 +49,11 @@ def main():
     parser.add_argument("--emit-kernel", required=True, help="rondo-emit-kernel")
     parser.add_argument("--check", required=True, help="attend_test")
     parser.add_argument("--bench", required=True, help="librondo_gpu_bench.so")
+    parser.add_argument("--compile", required=True, help="rondo-compile")
+    parser.add_argument("--run", required=True, help="rondo-run, without a C++ library")
+    parser.add_argument("--long", required=True, help="long_test")
+    parser.add_argument("--runtime", required=True, help="librondo_runtime.so")
+    parser.add_argument("--programs", help="names, separated by commas; default: all")
     parser.add_argument("--form", choices=("cubin", "ptx"), default="cubin")
     parser.add_argument("--list", type=pathlib.Path, action="append", help="of kernels; default: kernels.txt")
     arguments = parser.parse_args()
@@ -40,9 +68,12 @@ def main():
         (folder / name).mkdir()
         for file in files:
             shutil.copy(file, folder / name)
+    programs = copy_programs(arguments)
+    binaries = [file for name in ("bin", "lib") for file in (folder / name).iterdir()]
+    subprocess.run(["strip", "--strip-unneeded", *binaries], check=True)
     (folder / "commit").write_text(results.commit() + "\n")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{folder}: {len(kernels)} kernels, {size / 2**20:.1f} MiB")
+    print(f"{folder}: {len(kernels)} kernels, {len(programs)} programs, {size / 2**20:.1f} MiB")
 
 
 main()
