@@ -64,12 +64,12 @@ typedef struct {
  * A kernel with `dependent_launch` waits for the kernel before it (griddepcontrol) before it reads memory, and lets the
  * next one start early: launch both with programmatic stream serialization, or without; that is right too.
  *
- * Kernels with `plain_loads` read plain_queries, plain_keys and plain_values, and no map; others read these where a value
- * that is not finite belongs to a key that a row does not see: causal kernels do. They are always set.
+ * plain_queries, plain_keys and plain_values are always set. Kernels with `plain_loads` read these, and no map; causal
+ * kernels read them where a value that is not finite belongs to a key that a row does not see.
  *
- * Kernels with `scaled_rows` write partial results of 16 bits that hold any f32: the row times a power of two as f16, or
- * the row as bf16 where f16 would lose small elements. The f32 at `scales`, where the row's LSE is at `lse`, is what to
- * multiply the row by if it is positive; if it is negative, the row is bf16.
+ * Kernels with `scaled_rows` write partial results of 16 bits that hold any f32: the row times a power of two as f16,
+ * or the row as bf16 where f16 would lose small elements. The f32 at `scales`, where the row's LSE is at `lse`, is what
+ * to multiply the row by if it is positive; if it is negative, the row is bf16.
  *
  * Rows of O (or of partial O) that are written as 16-bit elements must be 16-byte aligned if D_v is a multiple of 8: so
  * must be `output` and the strides.
