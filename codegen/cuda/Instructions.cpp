@@ -50,10 +50,6 @@ Value cuda::emitAny(Emitter &emit, Value condition) {
   return NVVM::VoteSyncOp::create(emit, emit.getI1Type(), emit.i32(kAllLanes), condition, NVVM::VoteSyncKind::any);
 }
 
-Value cuda::emitBallot(Emitter &emit, Value condition) {
-  return NVVM::VoteSyncOp::create(emit, emit.getI32Type(), emit.i32(kAllLanes), condition, NVVM::VoteSyncKind::ballot);
-}
-
 void cuda::emitWarpBarrier(Emitter &emit) { NVVM::SyncWarpOp::create(emit, emit.i32(kAllLanes)); }
 
 Value cuda::emitElect(Emitter &emit) {
@@ -164,6 +160,14 @@ Value cuda::emitSmemOffset(Emitter &emit, Value pointer, int64_t bytes) {
 
 Value cuda::emitSmemAddress(Emitter &emit, Value pointer) {
   return LLVM::PtrToIntOp::create(emit, emit.getI32Type(), pointer);
+}
+
+Value cuda::emitSmemLoad(Emitter &emit, Value pointer) {
+  return emit.inlinePtx("ld.shared.b32 $0, [$1];", "=r,r", pointer, emit.getI32Type())[0];
+}
+
+void cuda::emitSmemStoreIf(Emitter &emit, Value pointer, Value condition, Value word) {
+  emit.inlinePtx("@$1 st.shared.b32 [$0], $2;", "r,b,r", {pointer, condition, word}, {});
 }
 
 void cuda::emitSmemStore16(Emitter &emit, Value pointer, Value bits) {

@@ -41,8 +41,6 @@ Value emitShuffleXor(Emitter &emit, Value value, int64_t mask);
 Value emitBroadcast(Emitter &emit, Value value);
 /// Whether the condition holds in any lane.
 Value emitAny(Emitter &emit, Value condition);
-/// Bit i tells whether the condition holds in lane i.
-Value emitBallot(Emitter &emit, Value condition);
 /// What lanes have written before, the others read after it.
 void emitWarpBarrier(Emitter &emit);
 /// True in one lane.
@@ -81,6 +79,9 @@ Value emitSmemOffset(Emitter &emit, Value pointer, Value bytes);
 Value emitSmemOffset(Emitter &emit, Value pointer, int64_t bytes);
 /// The 32-bit address.
 Value emitSmemAddress(Emitter &emit, Value pointer);
+/// 32 bits.
+Value emitSmemLoad(Emitter &emit, Value pointer);
+void emitSmemStoreIf(Emitter &emit, Value pointer, Value condition, Value word);
 /// Stores 16 bits.
 void emitSmemStore16(Emitter &emit, Value pointer, Value bits);
 /// Makes what this thread wrote to shared memory visible to wgmma.

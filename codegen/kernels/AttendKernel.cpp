@@ -66,7 +66,9 @@ AttendArguments::AttendArguments(ValueRange parameters) {
 AttendSmem::AttendSmem(const AttendConfiguration &configuration)
     : queries({kFragmentRows, configuration.features}, /*stages=*/1, configuration.warpgroups, layout),
       keys({configuration.blockKeys, configuration.features}, configuration.stages, /*instances=*/1, layout),
-      values({configuration.blockKeys, configuration.valueFeatures}, configuration.stages, /*instances=*/1, layout) {}
+      values({configuration.blockKeys, configuration.valueFeatures}, configuration.stages, /*instances=*/1, layout),
+      warpWords(layout.allocateBarriers((configuration.warpgroups + 1) * kWarpgroupThreads / kWarpThreads *
+                                        static_cast<int64_t>(sizeof(uint32_t)))) {}
 
 namespace {
 /// Registers of a thread that loads and of one that computes; 0: as many as the launch gives. The register file has
