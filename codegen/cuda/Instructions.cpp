@@ -32,7 +32,10 @@ Value cuda::emitBlockIndex(Emitter &emit, char axis) {
   }
 }
 
-Value cuda::emitClusterRank(Emitter &emit) { return NVVM::ClusterId::create(emit, emit.getI32Type()); }
+// In PTX, so that it is read where it is asked for: a loading thread has few registers.
+Value cuda::emitClusterRank(Emitter &emit) {
+  return emit.inlinePtx("mov.u32 $0, %cluster_ctarank;", "=r", {}, emit.getI32Type())[0];
+}
 
 static Value emitShuffle(Emitter &emit, NVVM::ShflKind kind, Value value, int64_t lane) {
   return NVVM::ShflOp::create(emit, value.getType(), emit.i32(kAllLanes), value, emit.i32(lane), emit.i32(kClampToWarp),

@@ -168,10 +168,7 @@ void cuda::emitAttend(Operation *gpuModule, const AttendConfiguration &configura
                           AttendArguments(parameters),
                           AttendSmem(configuration),
                           smem,
-                          emitThreadIndex(emit, threads),
-                          Value()};
-    if (configuration.cluster > 1)
-      context.clusterRank = emitClusterRank(emit);
+                          emitThreadIndex(emit, threads)};
     emitBody(context);
   });
 }

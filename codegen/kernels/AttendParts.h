@@ -52,7 +52,6 @@ struct AttendContext {
   AttendSmem storage;
   Value smem;
   Value thread;
-  Value clusterRank; // null without clusters
 };
 
 /// The attention of one row tile to a range of key blocks. Blocks are visited from the last to the first, so that those

@@ -58,7 +58,8 @@ typedef struct {
  * Grid form (not persistent): grid (row tiles, rounded up to the cluster; H_kv; splits * B, split slowest), where row
  * tiles = ceil(rows / (warpgroups * box_rows)). Split s attends key blocks [s, s+1) * blocks_per_split, and writes its
  * partial result at s * output_split_stride, s * lse_split_stride. Where it sees no keys it writes O = 0, LSE = -inf.
- * Persistent form: grid (number of rows of `tiles`, 1, 1); no splits; needs S_kv > 0 (the grid form does not).
+ * Persistent form: grid (number of rows of `tiles`, 1, 1), a multiple of the cluster; no splits; needs S_kv > 0 (the
+ * grid form does not).
  * Both: block (128 * (warpgroups + 1), 1, 1), dynamic shared memory `shared_bytes` (needs
  * CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES), cluster (cluster, 1, 1), which is also in the cubin.
  * A kernel with `dependent_launch` waits for the kernel before it (griddepcontrol) before it reads memory, and lets the
@@ -112,9 +113,14 @@ typedef struct {
 
 /* The tile table of the persistent form. One row for each CTA: a count of tiles, at least 1, a word that is not used,
  * then as many tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read,
- * but not used. word 0: row tile | head << 16 | batch << 24 word 1: key blocks (at least 1; from block 0) | of these,
- * the last that need the mask (at least 1) << 16 Masked blocks are those that hold a key which is not visible to every
- * row of the tile; only causal kernels read the count. */
+ * but not used.
+ *
+ *   word 0   row tile | head << 16 | batch << 24
+ *   word 1   key blocks (at least 1; from block 0) | of these, the last that need the mask (at least 1) << 16
+ *
+ * Masked blocks are those that hold a key which is not visible to every row of the tile; only causal kernels read the
+ * count. CTAs of a cluster have the same tiles, but for the row tile: the i-th CTA's is the i-th from a multiple of the
+ * cluster on, which may lie past the end. What is said of keys holds for the rows of them all. */
 typedef struct {
   uint32_t place;
   uint32_t blocks;
