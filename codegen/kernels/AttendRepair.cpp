@@ -105,7 +105,7 @@ Value RowRepair::loadOfRow(Value array) {
   return emit.load(f32, emit.offset(array, f32, offset), 4);
 }
 
-/// What has been stored; features past the end are those of lane 0.
+/// What has been stored, up to the row's scale; features past the end are those of lane 0.
 ValueList RowRepair::loadResult() {
   ElementFormat format = configuration.output;
   Type element = getType(emit, format);
@@ -115,7 +115,7 @@ ValueList RowRepair::loadResult() {
   for (int64_t first = 0; first < configuration.valueFeatures; first += kWarpThreads) {
     Value index = emit.select(hasFeature(first, configuration.valueFeatures), emit.add(lane, first), emit.i32(first));
     Value feature = emit.load(element, emit.offset(begin, element, emit.zeroExtend(index)), getBytes(format));
-    features.push_back(scale ? emitUnscaledElement(emit, scale, emit.toBits(feature)) : emit.widen(feature));
+    features.push_back(scale ? emitStoredElement(emit, scale, emit.toBits(feature)) : emit.widen(feature));
   }
   return features;
 }
@@ -154,9 +154,8 @@ void RowRepair::repair() {
   Value end = emit.min(emit.add(begin, emit.mul(tile.blocks, configuration.blockKeys)), arguments.keyCount);
   Value visibleEnd = emit.add(emit.add(emitPosition(context, row), arguments.diagonal), 1);
   visibleEnd = emit.max(emit.min(visibleEnd, end), begin);
-  emit.ifThen(mayBeWrong(), [&] {
-    emit.ifThen(isAnyHiddenValueNotFinite(visibleEnd, end), [&] { recompute(begin, visibleEnd); });
-  });
+  emit.ifThen(mayBeWrong(),
+              [&] { emit.ifThen(isAnyHiddenValueNotFinite(visibleEnd, end), [&] { recompute(begin, visibleEnd); }); });
 }
 
 /// A row whose weights are NaN is right.
