@@ -79,6 +79,11 @@ void cuda::emitClusterBarrier(Emitter &emit) {
   NVVM::ClusterWaitOp::create(emit, /*aligned=*/UnitAttr());
 }
 
+void cuda::emitClusterBarrierAfterInit(Emitter &emit) {
+  NVVM::ClusterArriveRelaxedOp::create(emit, /*aligned=*/UnitAttr());
+  NVVM::ClusterWaitOp::create(emit, /*aligned=*/UnitAttr());
+}
+
 void cuda::emitMBarrierInit(Emitter &emit, Value barrier, int64_t arrivals) {
   NVVM::MBarrierInitOp::create(emit, barrier, emit.i32(arrivals), /*predicate=*/Value());
 }

@@ -52,6 +52,8 @@ void emitNamedBarrier(Emitter &emit, Value id, int64_t threads);
 /// Does not wait.
 void emitNamedBarrierArrive(Emitter &emit, Value id, int64_t threads);
 void emitClusterBarrier(Emitter &emit);
+/// The same for initialised barriers after emitMBarrierInitFence: no memory barriers for anything else.
+void emitClusterBarrierAfterInit(Emitter &emit);
 
 void emitMBarrierInit(Emitter &emit, Value barrier, int64_t arrivals);
 /// Makes initialised barriers visible to the cluster and to bulk copies.

@@ -116,7 +116,7 @@ static void emitBarrierInit(AttendContext &context) {
   });
   emitBlockBarrier(emit);
   if (context.configuration.cluster > 1)
-    emitClusterBarrier(emit);
+    emitClusterBarrierAfterInit(emit);
 }
 
 /// Warpgroup 0 loads, the others compute. `tile` is null in the persistent form.
