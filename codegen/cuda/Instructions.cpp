@@ -32,7 +32,10 @@ Value cuda::emitBlockIndex(Emitter &emit, char axis) {
   }
 }
 
-Value cuda::emitClusterRank(Emitter &emit) { return NVVM::ClusterId::create(emit, emit.getI32Type()); }
+// In PTX, so that it is read where it is asked for: a loading thread has few registers.
+Value cuda::emitClusterRank(Emitter &emit) {
+  return emit.inlinePtx("mov.u32 $0, %cluster_ctarank;", "=r", {}, emit.getI32Type())[0];
+}
 
 static Value emitShuffle(Emitter &emit, NVVM::ShflKind kind, Value value, int64_t lane) {
   return NVVM::ShflOp::create(emit, value.getType(), emit.i32(kAllLanes), value, emit.i32(lane), emit.i32(kClampToWarp),
@@ -48,10 +51,6 @@ Value cuda::emitBroadcast(Emitter &emit, Value value) { return emitShuffle(emit,
 
 Value cuda::emitAny(Emitter &emit, Value condition) {
   return NVVM::VoteSyncOp::create(emit, emit.getI1Type(), emit.i32(kAllLanes), condition, NVVM::VoteSyncKind::any);
-}
-
-Value cuda::emitBallot(Emitter &emit, Value condition) {
-  return NVVM::VoteSyncOp::create(emit, emit.getI32Type(), emit.i32(kAllLanes), condition, NVVM::VoteSyncKind::ballot);
 }
 
 void cuda::emitWarpBarrier(Emitter &emit) { NVVM::SyncWarpOp::create(emit, emit.i32(kAllLanes)); }
@@ -77,6 +76,11 @@ void cuda::emitNamedBarrierArrive(Emitter &emit, Value id, int64_t threads) {
 
 void cuda::emitClusterBarrier(Emitter &emit) {
   NVVM::ClusterArriveOp::create(emit, /*aligned=*/UnitAttr());
+  NVVM::ClusterWaitOp::create(emit, /*aligned=*/UnitAttr());
+}
+
+void cuda::emitClusterBarrierAfterInit(Emitter &emit) {
+  NVVM::ClusterArriveRelaxedOp::create(emit, /*aligned=*/UnitAttr());
   NVVM::ClusterWaitOp::create(emit, /*aligned=*/UnitAttr());
 }
 
@@ -164,6 +168,14 @@ Value cuda::emitSmemOffset(Emitter &emit, Value pointer, int64_t bytes) {
 
 Value cuda::emitSmemAddress(Emitter &emit, Value pointer) {
   return LLVM::PtrToIntOp::create(emit, emit.getI32Type(), pointer);
+}
+
+Value cuda::emitSmemLoad(Emitter &emit, Value pointer) {
+  return emit.inlinePtx("ld.shared.b32 $0, [$1];", "=r,r", pointer, emit.getI32Type())[0];
+}
+
+void cuda::emitSmemStoreIf(Emitter &emit, Value pointer, Value condition, Value word) {
+  emit.inlinePtx("@$1 st.shared.b32 [$0], $2;", "r,b,r", {pointer, condition, word}, {});
 }
 
 void cuda::emitSmemStore16(Emitter &emit, Value pointer, Value bits) {

@@ -41,8 +41,6 @@ Value emitShuffleXor(Emitter &emit, Value value, int64_t mask);
 Value emitBroadcast(Emitter &emit, Value value);
 /// Whether the condition holds in any lane.
 Value emitAny(Emitter &emit, Value condition);
-/// Bit i tells whether the condition holds in lane i.
-Value emitBallot(Emitter &emit, Value condition);
 /// What lanes have written before, the others read after it.
 void emitWarpBarrier(Emitter &emit);
 /// True in one lane.
@@ -54,6 +52,8 @@ void emitNamedBarrier(Emitter &emit, Value id, int64_t threads);
 /// Does not wait.
 void emitNamedBarrierArrive(Emitter &emit, Value id, int64_t threads);
 void emitClusterBarrier(Emitter &emit);
+/// The same for initialised barriers after emitMBarrierInitFence: no memory barriers for anything else.
+void emitClusterBarrierAfterInit(Emitter &emit);
 
 void emitMBarrierInit(Emitter &emit, Value barrier, int64_t arrivals);
 /// Makes initialised barriers visible to the cluster and to bulk copies.
@@ -81,6 +81,9 @@ Value emitSmemOffset(Emitter &emit, Value pointer, Value bytes);
 Value emitSmemOffset(Emitter &emit, Value pointer, int64_t bytes);
 /// The 32-bit address.
 Value emitSmemAddress(Emitter &emit, Value pointer);
+/// 32 bits.
+Value emitSmemLoad(Emitter &emit, Value pointer);
+void emitSmemStoreIf(Emitter &emit, Value pointer, Value condition, Value word);
 /// Stores 16 bits.
 void emitSmemStore16(Emitter &emit, Value pointer, Value bits);
 /// Makes what this thread wrote to shared memory visible to wgmma.

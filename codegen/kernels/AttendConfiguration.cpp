@@ -33,8 +33,6 @@ std::string cuda::getAttendError(const AttendConfiguration &c) {
     return error(Twine(c.stages) + " stages; expected a power of two");
   if (c.cluster != 1 && c.cluster != 2)
     return error("clusters of " + Twine(c.cluster) + " CTAs; expected 1 or 2");
-  if (c.cluster > 1 && c.persistent)
-    return error("a persistent kernel with clusters; expected one or the other");
   if (c.overlapTiles && !c.persistent)
     return error("tiles that overlap in a kernel that is not persistent; expected both or neither");
   if (c.hasPlainLoads() && (c.cluster > 1 || c.persistent))

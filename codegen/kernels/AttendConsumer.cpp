@@ -62,7 +62,10 @@ public:
         values(emit, context.storage.values, context.smem, Major::MN, lane, configuration.cluster),
         mma(emit, getType(emit, configuration.input)),
         softmax(emit, arguments.scaleLog2, configuration.polynomials, configuration.lazyRescale),
-        turnstile(emit, configuration.pingPong, warpgroup) {}
+        turnstile(emit, configuration.pingPong, warpgroup) {
+    if (configuration.causal && configuration.persistent)
+      deferred.emplace(context);
+  }
 
   /// Attends one tile, whose first block has turn `turn` in the pipelines; gives the first turn of the next tile.
   Value attend(const WorkTile &tile, Value turn);
@@ -73,15 +76,19 @@ public:
   KeyLoopState continueTo(const WorkTile &tile, KeyLoopState state);
   KeyLoopState endBesideNext(const WorkTile &tile, const WorkTile &next, Value hasNext, KeyLoopState state);
 
+  /// Of a table, once all of its tiles have been attended.
+  void finishTable() {
+    if (deferred)
+      deferred->emitRepairs(rowMap);
+  }
+
   ValueList flatten(const KeyLoopState &state);
   KeyLoopState unflatten(ValueRange values);
 
 private:
   void waitForFirst(const WorkTile &tile, Value turn);
   MmaGroup multiplyKeys(const WorkTile &tile, Value turn);
-  KeyLoopState finishFirst(
-      const WorkTile &tile, MmaGroup product, Value turn, Value exists = {},
-      function_ref<void()> beforeSoftmax = [] {});
+  KeyLoopState finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists = {});
   KeyLoopState loopBlocks(const WorkTile &tile, const RowPair *visible, Value begin, Value end, KeyLoopState state);
   KeyLoopState attendBlock(const WorkTile &tile, const RowPair *visible, Value i, KeyLoopState state);
   Fragment rescale(Fragment output, const SoftmaxStep &step);
@@ -91,10 +98,7 @@ private:
   RowPair getLimits(const WorkTile &tile, const RowPair &visible, Value i);
   Fragment mask(const Fragment &scores, const RowPair &limits);
   void releaseQueries(const WorkTile &tile, Value i, Value exists = {});
-  void repair(const WorkTile &tile, Value suspects) {
-    if (configuration.causal) // other kernels have masks only where a tensor ends; values there are 0
-      emitRepair(context, tile, rowMap, suspects);
-  }
+  void storeResult(const WorkTile &tile, const Fragment &output, const SoftmaxState &state);
 
   AttendContext &context;
   const AttendConfiguration &configuration;
@@ -106,6 +110,7 @@ private:
   WarpgroupMma mma;
   OnlineSoftmax softmax;
   Turnstile turnstile;
+  std::optional<DeferredRepair> deferred; // causal and persistent
 };
 
 } // namespace
@@ -180,15 +185,12 @@ MmaGroup AttendConsumer::multiplyKeys(const WorkTile &tile, Value turn) {
 }
 
 /// There is no product with V yet that the softmax could hide behind. If the tile does not exist, nothing is released.
-/// Calls beforeSoftmax() while no product is in flight.
-KeyLoopState AttendConsumer::finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists,
-                                         function_ref<void()> beforeSoftmax) {
+KeyLoopState AttendConsumer::finishFirst(const WorkTile &tile, MmaGroup product, Value turn, Value exists) {
   Value first = emit.i32(0);
   RowPair limits = getLimits(tile, getVisibleKeys(tile), first);
   Fragment scores = mma.wait(std::move(product), limits);
   keys.release(turn, exists);
   releaseQueries(tile, first, exists);
-  beforeSoftmax();
   SoftmaxStep step = softmax.begin(mask(scores, limits));
   return {Fragment::splat(emit.f32(0.0f), context.storage.values.tile.extent(Major::MN)),
           step.weights.pack(emit, getType(emit, configuration.input)), step.state, turn};
@@ -221,14 +223,22 @@ KeyLoopState AttendConsumer::endBesideNext(const WorkTile &tile, const WorkTile 
   MmaGroup product = multiplyKeys(next, turn);
   Fragment output = mma.wait(std::move(sum));
   values.release(state.turn);
-  Value suspects = emitResult(context, tile, rowMap.getRows(tile), output, softmax.reduce(state.softmax));
-  return finishFirst(next, std::move(product), turn, hasNext, [&] { repair(tile, suspects); });
+  storeResult(tile, output, softmax.reduce(state.softmax));
+  return finishFirst(next, std::move(product), turn, hasNext);
+}
+
+void AttendConsumer::storeResult(const WorkTile &tile, const Fragment &output, const SoftmaxState &state) {
+  Value isSuspect = emitResult(context, tile, rowMap.getRows(tile), output, state);
+  if (deferred)
+    deferred->noteIf(isSuspect);
+  else if (configuration.causal) // other kernels have masks only where a tensor ends; values there are 0
+    emitRepair(context, tile, rowMap, isSuspect);
 }
 
 Value AttendConsumer::attend(const WorkTile &tile, Value turn) {
   KeyLoopState state = continueTo(tile, begin(tile, turn));
   Fragment output = end(state);
-  repair(tile, emitResult(context, tile, rowMap.getRows(tile), output, state.softmax));
+  storeResult(tile, output, state.softmax);
   return emit.add(state.turn, 1);
 }
 
@@ -348,4 +358,6 @@ void cuda::emitAttendConsumer(AttendContext &context, const WorkTile *tile, Valu
     attendTableOverlapped(context, consumer);
   else
     attendTable(context, consumer);
+  if (!tile)
+    consumer.finishTable();
 }

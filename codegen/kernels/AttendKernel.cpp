@@ -66,7 +66,9 @@ AttendArguments::AttendArguments(ValueRange parameters) {
 AttendSmem::AttendSmem(const AttendConfiguration &configuration)
     : queries({kFragmentRows, configuration.features}, /*stages=*/1, configuration.warpgroups, layout),
       keys({configuration.blockKeys, configuration.features}, configuration.stages, /*instances=*/1, layout),
-      values({configuration.blockKeys, configuration.valueFeatures}, configuration.stages, /*instances=*/1, layout) {}
+      values({configuration.blockKeys, configuration.valueFeatures}, configuration.stages, /*instances=*/1, layout),
+      warpWords(layout.allocateBarriers((configuration.warpgroups + 1) * kWarpgroupThreads / kWarpThreads *
+                                        static_cast<int64_t>(sizeof(uint32_t)))) {}
 
 namespace {
 /// Registers of a thread that loads and of one that computes; 0: as many as the launch gives. The register file has
@@ -114,7 +116,7 @@ static void emitBarrierInit(AttendContext &context) {
   });
   emitBlockBarrier(emit);
   if (context.configuration.cluster > 1)
-    emitClusterBarrier(emit);
+    emitClusterBarrierAfterInit(emit);
 }
 
 /// Warpgroup 0 loads, the others compute. `tile` is null in the persistent form.
@@ -166,10 +168,7 @@ void cuda::emitAttend(Operation *gpuModule, const AttendConfiguration &configura
                           AttendArguments(parameters),
                           AttendSmem(configuration),
                           smem,
-                          emitThreadIndex(emit, threads),
-                          Value()};
-    if (configuration.cluster > 1)
-      context.clusterRank = emitClusterRank(emit);
+                          emitThreadIndex(emit, threads)};
     emitBody(context);
   });
 }

@@ -34,12 +34,14 @@ struct AttendArguments {
   Value plainQueries, plainKeys, plainValues; // see PlainTensor.h
 };
 
-/// Tiles of shared memory. Each warpgroup that computes has its own instance of the pipeline of queries.
+/// Tiles and barriers in shared memory, and one word for each warp that computes. Each warpgroup that computes has its
+/// own instance of the pipeline of queries.
 struct AttendSmem {
   explicit AttendSmem(const AttendConfiguration &configuration);
 
   SmemLayout layout;
   PipelineStorage queries, keys, values;
+  int64_t warpWords; // where they begin
 };
 
 /// The kernel that is being emitted.
@@ -50,7 +52,6 @@ struct AttendContext {
   AttendSmem storage;
   Value smem;
   Value thread;
-  Value clusterRank; // null without clusters
 };
 
 /// The attention of one row tile to a range of key blocks. Blocks are visited from the last to the first, so that those
@@ -125,12 +126,28 @@ Value emitPosition(AttendContext &context, Value row);
 /// Where a row lies, in elements from the beginning of a result.
 Value emitRowOffset(AttendContext &context, const ResultStrides &strides, const WorkTile &tile, Value row);
 
-/// Divides by the sums of weights, and writes O and LSE. In causal kernels, bit i of the result tells whether lane i of
-/// the warp holds something of a row that may be wrong, for emitRepair.
+/// Divides by the sums of weights, and writes O and LSE. In causal kernels, the result is whether this lane holds
+/// something of a row that may need emitRepair.
 Value emitResult(AttendContext &context, const WorkTile &tile, const ThreadRows &rows, const Fragment &output,
                  const SoftmaxState &softmax);
-/// Makes rows right into which values of masked keys have leaked, once they are stored. All lanes of the warp do this.
-void emitRepair(AttendContext &context, const WorkTile &tile, const RowMap &rowMap, Value suspects);
+/// Makes rows of a tile right into which values of masked keys have leaked. All lanes of the warp that stored them do
+/// this together, if `isSuspect` held in any of them.
+void emitRepair(AttendContext &context, const WorkTile &tile, const RowMap &rowMap, Value isSuspect);
+
+/// The same for all tiles of a table, once the last one is stored: so the loop over tiles has no branch for what hardly
+/// ever happens. Meanwhile, each warp only remembers whether there is something to do, in its word of shared memory.
+class DeferredRepair {
+public:
+  /// Nothing to do yet.
+  explicit DeferredRepair(AttendContext &context);
+  void noteIf(Value isSuspect);
+  void emitRepairs(const RowMap &rowMap);
+
+private:
+  Value getWord();
+
+  AttendContext &context;
+};
 /// Writes O = 0 and LSE = -inf for the whole tile, by all threads.
 void emitEmptyResult(AttendContext &context, const WorkTile &tile);
 

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A masked key has weight 0. If its value is NaN or infinite, the product of weights and values is NaN all the same,
-// and nothing in it tells. So results that are not finite are looked at once they are stored: if a value that this row
-// does not see is not finite, the row is computed again, by one warp, key by key, from the keys that it sees. A value
-// that it does see, and that is not finite, comes out as it should.
+// and nothing in it tells. So rows that are not finite are looked at again once they are stored: if their weights are
+// numbers, and a value that they do not see is not finite, they are computed again, each by one warp, key by key, from
+// the keys that they see. A value that a row does see, and that is not finite, comes out as it should.
 //
 // The main loop has no part in this. A tile whose results are finite pays one multiplication for each of them.
 //
@@ -32,11 +32,23 @@ public:
   void repair();
 
 private:
+  Value mayBeWrong();
   Value isAnyHiddenValueNotFinite(Value begin, Value end);
   void recompute(Value begin, Value end);
+
+  /// A probe begins as 0, and stays 0 while all values are finite.
+  Value addToProbe(Value probe, ArrayRef<Value> values) {
+    for (Value value : values)
+      probe = emit.fma(value, emit.f32(0.0f), probe);
+    return probe;
+  }
+  /// In any lane.
+  Value isNotFinite(Value probe) { return emitAny(emit, emit.fdiffers(probe, emit.f32(0.0f))); }
   void store(ArrayRef<Value> features, Value inverse);
 
   ValueList loadFeatures(Value tensor, Value offset, int64_t count);
+  Value loadOfRow(Value array);
+  ValueList loadResult();
   ValueList loadQuery();
   ValueList loadKeyOrValue(Value tensor, Value key, int64_t count);
   Value hasFeature(int64_t first, int64_t count) { return emit.less(lane, count - first); }
@@ -86,6 +98,28 @@ ValueList RowRepair::loadKeyOrValue(Value parameter, Value key, int64_t count) {
   return loadFeatures(parameter, emit.add(place, tensor.along(1, key)), count);
 }
 
+/// From LSEs or scales.
+Value RowRepair::loadOfRow(Value array) {
+  Type f32 = emit.getF32Type();
+  Value offset = emitRowOffset(context, arguments.lseStrides, tile, row);
+  return emit.load(f32, emit.offset(array, f32, offset), 4);
+}
+
+/// What has been stored, up to the row's scale; features past the end are those of lane 0.
+ValueList RowRepair::loadResult() {
+  ElementFormat format = configuration.output;
+  Type element = getType(emit, format);
+  Value begin = emit.offset(arguments.output, element, emitRowOffset(context, arguments.outputStrides, tile, row));
+  Value scale = configuration.scaledRows ? loadOfRow(arguments.scales) : Value();
+  ValueList features;
+  for (int64_t first = 0; first < configuration.valueFeatures; first += kWarpThreads) {
+    Value index = emit.select(hasFeature(first, configuration.valueFeatures), emit.add(lane, first), emit.i32(first));
+    Value feature = emit.load(element, emit.offset(begin, element, emit.zeroExtend(index)), getBytes(format));
+    features.push_back(scale ? emitStoredElement(emit, scale, emit.toBits(feature)) : emit.widen(feature));
+  }
+  return features;
+}
+
 void RowRepair::store(ArrayRef<Value> features, Value inverse) {
   Type element = getType(emit, configuration.output), f32 = emit.getF32Type();
   Value factor = inverse;
@@ -120,18 +154,22 @@ void RowRepair::repair() {
   Value end = emit.min(emit.add(begin, emit.mul(tile.blocks, configuration.blockKeys)), arguments.keyCount);
   Value visibleEnd = emit.add(emit.add(emitPosition(context, row), arguments.diagonal), 1);
   visibleEnd = emit.max(emit.min(visibleEnd, end), begin);
-  emit.ifThen(isAnyHiddenValueNotFinite(visibleEnd, end), [&] { recompute(begin, visibleEnd); });
+  emit.ifThen(mayBeWrong(),
+              [&] { emit.ifThen(isAnyHiddenValueNotFinite(visibleEnd, end), [&] { recompute(begin, visibleEnd); }); });
+}
+
+/// A row whose weights are NaN is right.
+Value RowRepair::mayBeWrong() {
+  Value lse = loadOfRow(arguments.lse);
+  return emit.bitAnd(isNotFinite(addToProbe(emit.f32(0.0f), loadResult())), emit.fequal(lse, lse));
 }
 
 Value RowRepair::isAnyHiddenValueNotFinite(Value begin, Value end) {
   Value zero = emit.f32(0.0f);
   Value probe = emit.loop(begin, end, zero, [&](Value key, ValueRange carried) -> ValueList {
-    Value probe = carried.front();
-    for (Value value : loadKeyOrValue(arguments.plainValues, key, configuration.valueFeatures))
-      probe = emit.fma(value, zero, probe);
-    return {probe};
+    return {addToProbe(carried.front(), loadKeyOrValue(arguments.plainValues, key, configuration.valueFeatures))};
   })[0];
-  return emit.differs(emitBallot(emit, emit.fdiffers(probe, zero)), emit.i32(0));
+  return isNotFinite(probe);
 }
 
 /// LSE is right: what is not finite in V has no part in it.
@@ -139,9 +177,7 @@ void RowRepair::recompute(Value begin, Value end) {
   constexpr float log2e = 1.4426950408889634f;
   auto add = [&](Value a, Value b) { return emit.fadd(a, b); };
   Value zero = emit.f32(0.0f), minusInfinity = emit.f32(-std::numeric_limits<float>::infinity());
-  Value lsePointer =
-      emit.offset(arguments.lse, emit.getF32Type(), emitRowOffset(context, arguments.lseStrides, tile, row));
-  Value lse = emit.load(emit.getF32Type(), lsePointer, 4), shift = emit.fmul(lse, emit.f32(-log2e));
+  Value lse = loadOfRow(arguments.lse), shift = emit.fmul(lse, emit.f32(-log2e));
   end = emit.select(emit.fequal(lse, minusInfinity), begin, end); // no weights
   ValueList query = loadQuery();
   ValueList carried(1 + llvm::divideCeil(configuration.valueFeatures, kWarpThreads), zero); // sum of weights, O
@@ -162,18 +198,53 @@ void RowRepair::recompute(Value begin, Value end) {
   store(ArrayRef<Value>(carried).drop_front(), inverse);
 }
 
-void cuda::emitRepair(AttendContext &context, const WorkTile &tile, const RowMap &rowMap, Value suspects) {
+//===--------------------------------------------------------------------------------------------------------------===//
+// Tiles
+//===--------------------------------------------------------------------------------------------------------------===//
+
+static void emitTileRepair(AttendContext &context, const WorkTile &tile, const RowMap &rowMap) {
   Emitter &emit = context.emit;
-  constexpr int64_t warpRows = 16, quadLanes = 4;
-  emit.ifThen(emit.differs(suspects, emit.i32(0)), [&] {
-    emitWarpBarrier(emit); // the row has been stored by other lanes
-    emit.loop(emit.i32(0), emit.i32(warpRows), {}, [&](Value i, ValueRange) {
-      Value firstLane =
-          emit.mul(emit.bitAnd(i, warpRows / 2 - 1), quadLanes); // of the quad that holds rows i and i + 8
-      Value quad = emit.bitAnd(emit.shiftRight(suspects, firstLane), (1 << quadLanes) - 1);
-      std::pair<Value, Value> row = rowMap.getWarpRow(tile, i);
-      emit.ifThen(emit.bitAnd(row.second, emit.differs(quad, emit.i32(0))),
-                  [&] { RowRepair(context, tile, row.first).repair(); });
+  constexpr int64_t warpRows = 16;
+  emit.loop(emit.i32(0), emit.i32(warpRows), {}, [&](Value i, ValueRange) {
+    auto [row, isValid] = rowMap.getWarpRow(tile, i);
+    emit.ifThen(isValid, [&, row = row] { RowRepair(context, tile, row).repair(); });
+    return ValueList();
+  });
+}
+
+void cuda::emitRepair(AttendContext &context, const WorkTile &tile, const RowMap &rowMap, Value isSuspect) {
+  Emitter &emit = context.emit;
+  emit.ifThen(emitAny(emit, isSuspect), [&] {
+    emitWarpBarrier(emit); // rows have been stored by several lanes
+    emitTileRepair(context, tile, rowMap);
+  });
+}
+
+DeferredRepair::DeferredRepair(AttendContext &context) : context(context) {
+  emitSmemStoreIf(context.emit, getWord(), context.emit.boolean(true), context.emit.i32(0));
+  emitWarpBarrier(context.emit); // before another lane's note
+}
+
+/// The thread's number is read in PTX, so that no register holds the address while there is nothing to note.
+Value DeferredRepair::getWord() {
+  Emitter &emit = context.emit;
+  Value thread = emit.inlinePtx("mov.u32 $0, %tid.x;", "=r", {}, emit.getI32Type())[0];
+  Value bytes = emit.mul(emit.shiftRight(thread, llvm::Log2_64(kWarpThreads)), sizeof(uint32_t));
+  return emitSmemOffset(emit, emitSmemOffset(emit, context.smem, context.storage.warpWords), bytes);
+}
+
+void DeferredRepair::noteIf(Value isSuspect) {
+  emitSmemStoreIf(context.emit, getWord(), isSuspect, context.emit.i32(1));
+}
+
+void DeferredRepair::emitRepairs(const RowMap &rowMap) {
+  Emitter &emit = context.emit;
+  emitWarpBarrier(emit); // notes and rows of other lanes
+  Value noted = emitBroadcast(emit, emitSmemLoad(emit, getWord()));
+  emit.ifThen(emit.differs(noted, emit.i32(0)), [&] {
+    TileTable table(context, /*broadcast=*/true);
+    emit.loop(emit.i32(0), table.count, {}, [&](Value i, ValueRange) {
+      emitTileRepair(context, table.decode(table.settle(table.load(i)), i), rowMap);
       return ValueList();
     });
   });

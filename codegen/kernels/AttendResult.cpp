@@ -64,25 +64,21 @@ Value cuda::emitRowOffset(AttendContext &context, const ResultStrides &strides, 
 // Results
 //===--------------------------------------------------------------------------------------------------------------===//
 
-/// The lanes of the warp that hold elements which may be wrong: a key that is masked has weight 0, but 0 times a value
-/// that is not finite is NaN. Rows whose weights are NaN are right.
-static Value emitSuspects(AttendContext &context, const Fragment &output, const SoftmaxState &softmax) {
-  Emitter &emit = context.emit;
+/// Whether an element of this lane is not finite: a key that is masked has weight 0, but 0 times a value that is not
+/// finite is NaN.
+static Value emitIsSuspect(Emitter &emit, const Fragment &output) {
   Value zero = emit.f32(0.0f);
   RowPair probes = {zero, zero}; // stay 0 if all elements are finite
   for (auto [i, value] : llvm::enumerate(output.registers()))
     probes[Fragment::rowOf(i)] = emit.fma(value, zero, probes[Fragment::rowOf(i)]);
-  RowPair isWrong = forBothRows([&](unsigned row) {
-    return emit.bitAnd(emit.fdiffers(probes[row], zero), emit.fequal(softmax.sum[row], softmax.sum[row]));
-  });
-  return emitBallot(emit, emit.bitOr(isWrong[0], isWrong[1]));
+  return emit.fdiffers(emit.fadd(probes[0], probes[1]), zero);
 }
 
 Value cuda::emitResult(AttendContext &context, const WorkTile &tile, const ThreadRows &rows, const Fragment &output,
                        const SoftmaxState &state) {
   Emitter &emit = context.emit;
   const AttendArguments &arguments = context.arguments;
-  Value suspects = context.configuration.causal ? emitSuspects(context, output, state) : Value();
+  Value isSuspect = context.configuration.causal ? emitIsSuspect(emit, output) : Value();
   OnlineSoftmax softmax(emit, arguments.scaleLog2, /*polynomials=*/0, /*lazy=*/false);
   RowPair lse = softmax.getLse(state), inverse = softmax.getInverse(state);
   Value firstLane = emit.equal(emit.bitAnd(context.thread, 3), 0);
@@ -111,7 +107,7 @@ Value cuda::emitResult(AttendContext &context, const WorkTile &tile, const Threa
         emit.offset(arguments.output, element, emitRowOffset(context, arguments.outputStrides, tile, rows.row[row]));
     writer.store(columns, pointer, rows.isValid[row], scale ? &*scale : nullptr);
   }
-  return suspects;
+  return isSuspect;
 }
 
 /// Each warp takes one row after the other, each lane every 32nd feature.

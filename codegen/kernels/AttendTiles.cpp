@@ -89,14 +89,15 @@ Value TileTable::getRow() {
   return emit.offset(context.arguments.tiles, emit.getI32Type(), words);
 }
 
-// In PTX, so that the load stays where it is. A kernel without a mask does not need the second word.
+// In PTX, so that the load stays where it is. A kernel without a mask knows the second word; but where it needs the
+// registers for a cluster, the loading thread rather reads it.
 ValueList TileTable::load(Value index) {
   Emitter &emit = context.emit;
   static_assert(sizeof(rondo_tile) == 2 * kWordBytes);
   // The loading thread has few registers: it rather computes the row's address again.
   Value entry = emit.offset(broadcast ? row : getRow(), emit.getI64Type(), emit.toI64(emit.add(index, 1)));
   Type word = emit.getI32Type();
-  if (!context.configuration.causal)
+  if (!context.configuration.causal && (broadcast || context.configuration.cluster == 1))
     return emit.inlinePtx("ld.global.b32 $0, [$1];", "=r,l", entry, word);
   return emit.inlinePtx("ld.global.v2.b32 {$0, $1}, [$2];", "=r,=r,l", entry, {word, word});
 }
@@ -116,11 +117,9 @@ WorkTile TileTable::decode(ValueRange words, Value round) {
                           (1 << (RONDO_TILE_BATCH_SHIFT - RONDO_TILE_HEAD_SHIFT)) - 1);
   tile.batch = emit.shiftRight(words[0], RONDO_TILE_BATCH_SHIFT);
   tile.round = round;
-  if (context.configuration.causal) {
-    tile.blocks = emit.bitAnd(words[1], (1 << RONDO_TILE_MASKED_SHIFT) - 1);
+  tile.blocks = words.size() > 1 ? emit.bitAnd(words[1], (1 << RONDO_TILE_MASKED_SHIFT) - 1)
+                                 : emit.ceilDiv(context.arguments.keyCount, context.configuration.blockKeys);
+  if (context.configuration.causal)
     tile.maskedBlocks = emit.shiftRight(words[1], RONDO_TILE_MASKED_SHIFT);
-  } else {
-    tile.blocks = emit.ceilDiv(context.arguments.keyCount, context.configuration.blockKeys);
-  }
   return tile;
 }

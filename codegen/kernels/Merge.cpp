@@ -1,8 +1,8 @@
 //===- Merge.cpp - The kernel for sm_90a that merges partial results ------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One warp takes one row; each of its lanes takes some features, two at a time if rows are aligned to that. Partial
-// results are loaded several at once, then combined in the stable form: the largest LSE is taken out first.
+// One warp takes one row; each of its lanes takes some features, two at a time if rows are aligned to that, or four.
+// Partial results are loaded several at once, then combined in the stable form: the largest LSE is taken out first.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "codegen/kernels/Merge.h"
@@ -70,6 +70,7 @@ struct MergeArguments {
 struct Partial {
   Value lse;
   ValueList features;
+  Value factor; // of the features; null if there is none
 };
 struct Running {
   Value maximum, sum;
@@ -99,11 +100,18 @@ private:
   Value getRowOffset(const OutputStrides &strides);
   Value getRowPointer(Value array, Value index) { return emit.offset(array, emit.getF32Type(), index); }
   Value loadOfRow(Value array, Value index) { return emit.load(emit.getF32Type(), getRowPointer(array, index), 4); }
-  ValueList loadFeatures(Value pointer, ElementFormat format, Value rowOffset, Value scale = {});
+  ValueList loadFeatures(Value pointer, ElementFormat format, Value rowOffset);
+  ValueList loadScaledFeatures(Value rowOffset, Value scale, Value isEmpty);
+  Value getSlice(Value row, Type element, int64_t slice);
   Partial loadPartial(Value part);
 
   /// Features that lie side by side in a lane: slice t + 32 * i of them is the lane's slice i.
-  int64_t getWidth() const { return configuration.features % 2 == 0 ? 2 : 1; }
+  /// Scaled rows are 16-byte aligned where that can be.
+  int64_t getWidth() const {
+    if (configuration.scaledRows && configuration.features % (4 * kWarpThreads) == 0)
+      return 4;
+    return configuration.features % 2 == 0 ? 2 : 1;
+  }
   int64_t getSlices() const { return llvm::divideCeil(configuration.features, getWidth() * kWarpThreads); }
   int64_t getLaneFeatures() const { return getSlices() * getWidth(); }
   Value hasSlice(int64_t slice) {
@@ -134,24 +142,48 @@ Value MergeEmitter::getRowOffset(const OutputStrides &strides) {
   return emit.add(emit.add(along(batch, strides.batch), along(head, strides.head)), along(position, strides.row));
 }
 
-/// The features of this lane. Lanes that have none read the first ones, and do not use them. `scale` is what is stored
-/// for the row if rows are scaled.
-ValueList MergeEmitter::loadFeatures(Value pointer, ElementFormat format, Value rowOffset, Value scale) {
+/// Where the lane's slice lies. Lanes that have none read the first one, and do not use it.
+Value MergeEmitter::getSlice(Value row, Type element, int64_t slice) {
+  Value index = emit.select(hasSlice(slice), getSliceBegin(slice), emit.i32(0));
+  return emit.offset(row, element, emit.zeroExtend(index));
+}
+
+/// The features of this lane.
+ValueList MergeEmitter::loadFeatures(Value pointer, ElementFormat format, Value rowOffset) {
   Type element = getType(emit, format);
   Value begin = emit.offset(pointer, element, rowOffset);
   ValueList features;
   for (int64_t slice = 0; slice < getSlices(); ++slice) {
-    Value index = emit.select(hasSlice(slice), getSliceBegin(slice), emit.i32(0));
-    Value place = emit.offset(begin, element, emit.zeroExtend(index));
-    if (format != ElementFormat::F32 && getWidth() == 2) {
-      Value pair = emit.load(emit.getI32Type(), place, 4);
-      llvm::append_range(features, scale ? emitUnscaledPair(emit, scale, pair) : emit.unpack(element, pair));
+    Value place = getSlice(begin, element, slice);
+    int64_t step = format != ElementFormat::F32 && getWidth() > 1 ? 2 : 1;
+    for (int64_t i = 0; i < getWidth(); i += step) {
+      Value own = emit.offset(place, element, emit.i64(i));
+      if (step == 2)
+        llvm::append_range(features, emit.unpack(element, emit.load(emit.getI32Type(), own, 4)));
+      else
+        features.push_back(emit.widen(emit.load(element, own, getBytes(format))));
+    }
+  }
+  return features;
+}
+
+/// The same of a scaled partial row, up to its factor; 0 if it is empty.
+ValueList MergeEmitter::loadScaledFeatures(Value rowOffset, Value scale, Value isEmpty) {
+  Type element = emit.getF16Type(), i32 = emit.getI32Type();
+  Value begin = emit.offset(arguments.partialOutput, element, rowOffset);
+  auto orZero = [&](Value bits) { return emit.select(isEmpty, emit.integer(bits.getType(), 0), bits); };
+  ValueList features;
+  for (int64_t slice = 0; slice < getSlices(); ++slice) {
+    Value place = getSlice(begin, element, slice);
+    if (getWidth() == 1) {
+      features.push_back(emitStoredElement(emit, scale, orZero(emit.load(emit.getIntegerType(16), place, 2))));
       continue;
     }
-    for (int64_t i = 0; i < getWidth(); ++i) {
-      Value feature = emit.load(element, emit.offset(place, element, emit.i64(i)), getBytes(format));
-      features.push_back(scale ? emitUnscaledElement(emit, scale, emit.toBits(feature)) : emit.widen(feature));
-    }
+    ValueList words = getWidth() == 2
+                          ? ValueList{emit.load(i32, place, 4)}
+                          : emit.inlinePtx("ld.global.v2.b32 {$0, $1}, [$2];", "=r,=r,l", place, {i32, i32});
+    for (Value word : words)
+      llvm::append_range(features, emitStoredPair(emit, scale, orZero(word)));
   }
   return features;
 }
@@ -161,11 +193,18 @@ Partial MergeEmitter::loadPartial(Value part) {
   Value exists = emit.less(part, arguments.parts);
   Value index = emit.add(emit.mul(emit.toI64(emit.min(part, emit.sub(arguments.parts, 1))), emit.toI64(arguments.rows)),
                          emit.toI64(row));
-  Value lse = loadOfRow(arguments.partialLse, index);
-  Value scale = configuration.scaledRows ? loadOfRow(arguments.partialScales, index) : Value();
+  Value minusInfinity = emit.f32(-std::numeric_limits<float>::infinity()), zero = emit.f32(0.0f);
+  Value lse = emit.select(exists, loadOfRow(arguments.partialLse, index), minusInfinity);
+  Value isEmpty = emit.fequal(lse, minusInfinity); // its features may be anything, also NaN
   Value offset = emit.mul(index, configuration.features);
-  return {emit.select(exists, lse, emit.f32(-std::numeric_limits<float>::infinity())),
-          loadFeatures(arguments.partialOutput, configuration.partial, offset, scale)};
+  if (configuration.scaledRows) {
+    Value scale = loadOfRow(arguments.partialScales, index);
+    return {lse, loadScaledFeatures(offset, scale, isEmpty), emit.select(isEmpty, zero, emitStoredFactor(emit, scale))};
+  }
+  ValueList features = loadFeatures(arguments.partialOutput, configuration.partial, offset);
+  for (Value &feature : features)
+    feature = emit.select(isEmpty, zero, feature);
+  return {lse, features, Value()};
 }
 
 void MergeEmitter::store(const Running &result) {
@@ -178,12 +217,16 @@ void MergeEmitter::store(const Running &result) {
     for (int64_t i = 0; i < getWidth(); ++i)
       features.push_back(emit.fmul(result.features[slice * getWidth() + i], inverse));
     Value place = emit.offset(begin, element, emit.zeroExtend(getSliceBegin(slice)));
-    if (configuration.output == ElementFormat::F32)
-      emit.storeIf(hasSlice(slice), place, 0, features);
-    else if (getWidth() == 2)
-      emit.storeIf(hasSlice(slice), place, 0, emit.pack(element, features[0], features[1]));
-    else
-      emit.store16If(hasSlice(slice), place, 0, emit.round(element, features[0]));
+    int64_t step = std::min<int64_t>(getWidth(), 2);
+    for (int64_t i = 0; i < getWidth(); i += step) {
+      int64_t byteOffset = i * getBytes(configuration.output);
+      if (configuration.output == ElementFormat::F32)
+        emit.storeIf(hasSlice(slice), place, byteOffset, ArrayRef<Value>(features).slice(i, step));
+      else if (step == 2)
+        emit.storeIf(hasSlice(slice), place, byteOffset, emit.pack(element, features[i], features[i + 1]));
+      else
+        emit.store16If(hasSlice(slice), place, byteOffset, emit.round(element, features[i]));
+    }
   }
   Value lse = emit.fma(emit.log2(result.sum), emit.f32(kLn2), result.maximum);
   emit.storeIf(emit.equal(lane, 0), getRowPointer(arguments.lse, emit.toI64(row)), 0, lse);
@@ -199,10 +242,12 @@ Running MergeEmitter::begin() {
   Running nothing{minusInfinity, zero, ValueList(getLaneFeatures(), zero)};
   if (!configuration.arriving)
     return nothing;
-  Partial arriving{
-      loadOfRow(arguments.arrivingLse, emit.toI64(row)),
-      loadFeatures(arguments.arrivingOutput, *configuration.arriving, getRowOffset(arguments.arrivingStrides))};
-  return merge(nothing, arriving);
+  Value lse = loadOfRow(arguments.arrivingLse, emit.toI64(row)), isEmpty = emit.fequal(lse, minusInfinity);
+  ValueList features =
+      loadFeatures(arguments.arrivingOutput, *configuration.arriving, getRowOffset(arguments.arrivingStrides));
+  for (Value &feature : features)
+    feature = emit.select(isEmpty, zero, feature);
+  return merge(nothing, Partial{lse, features, Value()});
 }
 
 Running MergeEmitter::merge(const Running &before, ArrayRef<Partial> partials) {
@@ -220,10 +265,11 @@ Running MergeEmitter::merge(const Running &before, ArrayRef<Partial> partials) {
     after.features.push_back(emit.fmul(feature, rescale));
   for (const Partial &partial : partials) {
     Value weight = weigh(partial.lse);
-    Value isEmpty = emit.fequal(partial.lse, minusInfinity); // its features may be anything, also NaN
     after.sum = emit.fadd(after.sum, weight);
+    if (partial.factor)
+      weight = emit.fmul(weight, partial.factor);
     for (auto [sum, feature] : llvm::zip_equal(after.features, partial.features))
-      sum = emit.fma(weight, emit.select(isEmpty, zero, feature), sum);
+      sum = emit.fma(weight, feature, sum);
   }
   return after;
 }

@@ -56,15 +56,19 @@ Value cuda::emitScaledElement(Emitter &emit, const RowScale &scale, Value elemen
   return emit.select(scale.isBFloat, emit.round(emit.getBF16Type(), element), emit.round(emit.getF16Type(), element));
 }
 
-RowPair cuda::emitUnscaledPair(Emitter &emit, Value stored, Value packed) {
-  Value isBFloat = emit.fgreater(emit.f32(0.0f), stored);
-  RowPair wide = emit.unpack(emit.getBF16Type(), packed), halves = emit.unpack(emit.getF16Type(), packed);
-  auto unscale = [&](unsigned i) { return emit.select(isBFloat, wide[i], emit.fmul(halves[i], stored)); };
-  return {unscale(0), unscale(1)};
+static Value isBFloatRow(Emitter &emit, Value stored) { return emit.fgreater(emit.f32(0.0f), stored); }
+
+Value cuda::emitStoredFactor(Emitter &emit, Value stored) {
+  return emit.select(isBFloatRow(emit, stored), emit.f32(1.0f), stored);
 }
 
-Value cuda::emitUnscaledElement(Emitter &emit, Value stored, Value bits) {
-  Value isBFloat = emit.fgreater(emit.f32(0.0f), stored);
-  return emit.select(isBFloat, emit.widen(emit.fromBits(emit.getBF16Type(), bits)),
-                     emit.fmul(emit.widen(emit.fromBits(emit.getF16Type(), bits)), stored));
+RowPair cuda::emitStoredPair(Emitter &emit, Value stored, Value packed) {
+  Value isBFloat = isBFloatRow(emit, stored);
+  RowPair wide = emit.unpack(emit.getBF16Type(), packed), halves = emit.unpack(emit.getF16Type(), packed);
+  return {emit.select(isBFloat, wide[0], halves[0]), emit.select(isBFloat, wide[1], halves[1])};
+}
+
+Value cuda::emitStoredElement(Emitter &emit, Value stored, Value bits) {
+  return emit.select(isBFloatRow(emit, stored), emit.widen(emit.fromBits(emit.getBF16Type(), bits)),
+                     emit.widen(emit.fromBits(emit.getF16Type(), bits)));
 }

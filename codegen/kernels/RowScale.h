@@ -29,9 +29,10 @@ RowScale emitRowScale(Emitter &emit, ArrayRef<Value> elements, Value multiplier,
 Value emitScaledPair(Emitter &emit, const RowScale &scale, Value low, Value high);
 Value emitScaledElement(Emitter &emit, const RowScale &scale, Value element);
 
-/// The reverse, with what is stored at `scales`.
-RowPair emitUnscaledPair(Emitter &emit, Value stored, Value packed);
-Value emitUnscaledElement(Emitter &emit, Value stored, Value bits);
+/// The reverse, with what is stored at `scales`: an element of the row is the factor times a stored element.
+Value emitStoredFactor(Emitter &emit, Value stored);
+RowPair emitStoredPair(Emitter &emit, Value stored, Value packed);
+Value emitStoredElement(Emitter &emit, Value stored, Value bits);
 
 } // namespace mlir::rondo::cuda
 

@@ -51,7 +51,7 @@ void BoxLoader::loadBlock(PipelineProducer &pipeline, Operand operand, const Wor
   PipelineProducer::Slot slot = pipeline.acquire(turn, emit.i32(box.bytes()));
   Value destination = slot.tile;
   if (configuration.cluster > 1) {
-    Value part = emit.mul(context.clusterRank, configuration.blockKeys / configuration.cluster);
+    Value part = emit.mul(emitClusterRank(emit), configuration.blockKeys / configuration.cluster);
     row = emit.add(row, part);
     destination = emitSmemOffset(emit, destination, emit.mul(part, SmemTile::kRowBytes));
   }

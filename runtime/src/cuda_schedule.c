@@ -120,6 +120,7 @@ rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const ro
  * Tile tables
  * ------------------------------------------------------------------------------------------------------------------ */
 
+/* What a cluster works on: as many row tiles as it has CTAs, from `row_tile` on. */
 typedef struct {
   int32_t row_tile, head, batch;
   int32_t blocks, masked;
@@ -142,7 +143,7 @@ static tile make_tile(const rondo_attend_problem *problem, const rondo_kernel_tr
     return result;
   int64_t tile_rows = (int64_t)kernel->warpgroups * shape->box_rows;
   int64_t first = row_tile * tile_rows / shape->position_divisor;
-  int64_t last = (min64((row_tile + 1) * tile_rows, shape->rows) - 1) / shape->position_divisor;
+  int64_t last = (min64((row_tile + kernel->cluster) * tile_rows, shape->rows) - 1) / shape->position_divisor;
   /* Rows of several heads begin again at position 0: then all positions may occur. */
   bool wraps = first / problem->query_count != last / problem->query_count;
   int64_t lowest = wraps ? 0 : first % problem->query_count;
@@ -164,13 +165,13 @@ static int compare_tiles(const void *left, const void *right) {
   return (a->batch != b->batch) ? a->batch - b->batch : a->head - b->head;
 }
 
-/* Gives each tile, in order, to the CTA that is done first: owners[i] is the CTA of tile i. The modelled time. */
-static double assign(const tile *tiles, int64_t count, int32_t ctas, double *busy_until, int32_t *owners) {
+/* Gives each tile, in order, to the cluster that is done first: owners[i] is that of tile i. The modelled time. */
+static double assign(const tile *tiles, int64_t count, int32_t clusters, double *busy_until, int32_t *owners) {
   double end = 0;
-  memset(busy_until, 0, sizeof(double) * (size_t)ctas);
+  memset(busy_until, 0, sizeof(double) * (size_t)clusters);
   for (int64_t i = 0; i < count; ++i) {
     int32_t first = 0;
-    for (int32_t j = 1; j < ctas; ++j)
+    for (int32_t j = 1; j < clusters; ++j)
       if (busy_until[j] < busy_until[first])
         first = j;
     owners[i] = first;
@@ -186,7 +187,7 @@ static void order_tiles(const rondo_attend_problem *problem, const rondo_kernel_
   int64_t heads = problem->heads * problem->batches, count = 0;
   for (int64_t begin = 0; begin < heads; begin += section) {
     int64_t first = count;
-    for (int64_t row_tile = 0; row_tile < shape->row_tiles; ++row_tile)
+    for (int64_t row_tile = 0; row_tile < shape->row_tiles; row_tile += kernel->cluster)
       for (int64_t head = begin; head < min64(heads, begin + section); ++head)
         tiles[count++] = make_tile(problem, kernel, shape, row_tile, head);
     if (kernel->causal)
@@ -195,25 +196,26 @@ static void order_tiles(const rondo_attend_problem *problem, const rondo_kernel_
 }
 
 /* The words of the table, from tiles and their owners. */
-static rondo_tile_table write_table(const tile *tiles, const int32_t *owners, int64_t count, int32_t ctas) {
-  rondo_tile_table table = {NULL, ctas, 0, 1.0};
-  int32_t *counts = calloc((size_t)ctas, sizeof *counts), longest = 0;
+static rondo_tile_table write_table(const tile *tiles, const int32_t *owners, int64_t count, int32_t clusters,
+                                    int32_t cluster) {
+  rondo_tile_table table = {NULL, clusters * cluster, 0, 1.0};
+  int32_t *counts = calloc((size_t)clusters, sizeof *counts), longest = 0;
   if (!counts)
     return table;
   for (int64_t i = 0; i < count; ++i)
     if (++counts[owners[i]] > longest)
       longest = counts[owners[i]];
   table.stride = 2 * (longest + 2); /* the count, and room for one tile more */
-  table.words = calloc((size_t)ctas * (size_t)table.stride, sizeof *table.words);
-  if (table.words) {
-    for (int64_t i = 0; i < count; ++i) {
-      uint32_t *row = table.words + (int64_t)owners[i] * table.stride, *entry = row + 2 + 2 * row[0]++;
+  table.words = calloc((size_t)table.ctas * (size_t)table.stride, sizeof *table.words);
+  for (int64_t i = 0; table.words && i < count; ++i)
+    for (int32_t rank = 0; rank < cluster; ++rank) {
+      uint32_t *row = table.words + ((int64_t)owners[i] * cluster + rank) * table.stride;
+      uint32_t *entry = row + 2 + 2 * row[0]++;
       const tile *t = &tiles[i];
-      entry[0] = (uint32_t)t->row_tile | (uint32_t)t->head << RONDO_TILE_HEAD_SHIFT |
+      entry[0] = (uint32_t)(t->row_tile + rank) | (uint32_t)t->head << RONDO_TILE_HEAD_SHIFT |
                  (uint32_t)t->batch << RONDO_TILE_BATCH_SHIFT;
       entry[1] = (uint32_t)t->blocks | (uint32_t)t->masked << RONDO_TILE_MASKED_SHIFT;
     }
-  }
   free(counts);
   return table;
 }
@@ -221,13 +223,13 @@ static rondo_tile_table write_table(const tile *tiles, const int32_t *owners, in
 rondo_tile_table rondo_build_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                         int32_t multiprocessors) {
   rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
-  int64_t heads = problem->heads * problem->batches, count = shape.row_tiles * heads;
-  int32_t ctas = (int32_t)min64(multiprocessors, count);
-  rondo_tile_table table = {NULL, ctas, 0, 1.0};
+  int64_t heads = problem->heads * problem->batches, count = divide_up(shape.row_tiles, kernel->cluster) * heads;
+  int32_t clusters = (int32_t)min64(max64(multiprocessors / kernel->cluster, 1), count);
+  rondo_tile_table table = {NULL, clusters * kernel->cluster, 0, 1.0};
   tile *tiles = malloc(sizeof *tiles * (size_t)max64(count, 1));
   int32_t *owners = malloc(sizeof *owners * (size_t)max64(count, 1));
-  double *busy_until = malloc(sizeof *busy_until * (size_t)max64(ctas, 1));
-  if (tiles && owners && busy_until && ctas > 0) {
+  double *busy_until = malloc(sizeof *busy_until * (size_t)max64(clusters, 1));
+  if (tiles && owners && busy_until && clusters > 0) {
     /* Sections that divide the heads; the smallest that does best, since it needs the least of L2. */
     static const int64_t sections[] = {1, 2, 4, 8};
     int64_t best = 1;
@@ -236,18 +238,18 @@ rondo_tile_table rondo_build_tile_table(const rondo_attend_problem *problem, con
       if (heads % sections[i] != 0)
         continue;
       order_tiles(problem, kernel, &shape, sections[i], tiles);
-      double time = assign(tiles, count, ctas, busy_until, owners);
+      double time = assign(tiles, count, clusters, busy_until, owners);
       if (time < shortest * 0.995) {
         shortest = time;
         best = sections[i];
       }
     }
     order_tiles(problem, kernel, &shape, best, tiles);
-    double total = 0, time = assign(tiles, count, ctas, busy_until, owners);
+    double total = 0, time = assign(tiles, count, clusters, busy_until, owners);
     for (int64_t i = 0; i < count; ++i)
       total += get_cost(&tiles[i]);
-    table = write_table(tiles, owners, count, ctas);
-    table.imbalance = time * ctas / total;
+    table = write_table(tiles, owners, count, clusters, kernel->cluster);
+    table.imbalance = time * clusters / total;
   }
   free(tiles);
   free(owners);

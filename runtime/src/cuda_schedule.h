@@ -50,7 +50,7 @@ typedef struct {
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors);
 
-/* A tile table for at most `multiprocessors` CTAs; free it with rondo_free_tile_table. */
+/* A tile table for at most `multiprocessors` CTAs, whole clusters of them; free it with rondo_free_tile_table. */
 typedef struct {
   uint32_t *words; /* [ctas][stride]; null if memory ran out */
   int32_t ctas;

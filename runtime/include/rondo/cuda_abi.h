@@ -58,18 +58,19 @@ typedef struct {
  * Grid form (not persistent): grid (row tiles, rounded up to the cluster; H_kv; splits * B, split slowest), where row
  * tiles = ceil(rows / (warpgroups * box_rows)). Split s attends key blocks [s, s+1) * blocks_per_split, and writes its
  * partial result at s * output_split_stride, s * lse_split_stride. Where it sees no keys it writes O = 0, LSE = -inf.
- * Persistent form: grid (number of rows of `tiles`, 1, 1); no splits; needs S_kv > 0 (the grid form does not).
+ * Persistent form: grid (number of rows of `tiles`, 1, 1), a multiple of the cluster; no splits; needs S_kv > 0 (the
+ * grid form does not).
  * Both: block (128 * (warpgroups + 1), 1, 1), dynamic shared memory `shared_bytes` (needs
  * CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES), cluster (cluster, 1, 1), which is also in the cubin.
  * A kernel with `dependent_launch` waits for the kernel before it (griddepcontrol) before it reads memory, and lets the
  * next one start early: launch both with programmatic stream serialization, or without; that is right too.
  *
- * Kernels with `plain_loads` read plain_queries, plain_keys and plain_values, and no map; others read these where a value
- * that is not finite belongs to a key that a row does not see: causal kernels do. They are always set.
+ * plain_queries, plain_keys and plain_values are always set. Kernels with `plain_loads` read these, and no map; causal
+ * kernels read them where a value that is not finite belongs to a key that a row does not see.
  *
- * Kernels with `scaled_rows` write partial results of 16 bits that hold any f32: the row times a power of two as f16, or
- * the row as bf16 where f16 would lose small elements. The f32 at `scales`, where the row's LSE is at `lse`, is what to
- * multiply the row by if it is positive; if it is negative, the row is bf16.
+ * Kernels with `scaled_rows` write partial results of 16 bits that hold any f32: the row times a power of two as f16,
+ * or the row as bf16 where f16 would lose small elements. The f32 at `scales`, where the row's LSE is at `lse`, is what
+ * to multiply the row by if it is positive; if it is negative, the row is bf16.
  *
  * Rows of O (or of partial O) that are written as 16-bit elements must be 16-byte aligned if D_v is a multiple of 8: so
  * must be `output` and the strides.
@@ -112,9 +113,14 @@ typedef struct {
 
 /* The tile table of the persistent form. One row for each CTA: a count of tiles, at least 1, a word that is not used,
  * then as many tiles, in the order in which the CTA works on them. The row has room for one tile more, which is read,
- * but not used. word 0: row tile | head << 16 | batch << 24 word 1: key blocks (at least 1; from block 0) | of these,
- * the last that need the mask (at least 1) << 16 Masked blocks are those that hold a key which is not visible to every
- * row of the tile; only causal kernels read the count. */
+ * but not used.
+ *
+ *   word 0   row tile | head << 16 | batch << 24
+ *   word 1   key blocks (at least 1; from block 0) | of these, the last that need the mask (at least 1) << 16
+ *
+ * Masked blocks are those that hold a key which is not visible to every row of the tile; only causal kernels read the
+ * count. CTAs of a cluster have the same tiles, but for the row tile: the i-th CTA's is the i-th from a multiple of the
+ * cluster on, which may lie past the end. What is said of keys holds for the rows of them all. */
 typedef struct {
   uint32_t place;
   uint32_t blocks;

@@ -41,8 +41,10 @@ constexpr Fault kFaults[] = {
     {"PartialResultsAreNotWaitedFor", "merge-f16", "griddepcontrol\\.wait;", "",
      "reads what the kernel before this one wrote", "split-k192"},
     {"TailsAreNotMasked", "direct-k192", "0fFF800000", "0f00000000", nullptr},
-    {"MaskedValuesLeak", "causal-k192", "vote\\.sync\\.ballot\\.b32\\s+(%r\\d+), [^;]*;", "mov.b32 $1, 0;", nullptr,
+    {"MaskedValuesLeak", "causal-k192", "vote\\.sync\\.any\\.pred\\s+(%p\\d+), [^;]*;", "mov.pred $1, 0;", nullptr,
      nullptr, /*plantsNaN=*/true},
+    {"RepairsAreForgotten", "persistent-causal-k192", "ld\\.shared\\.b32\\s+(%r\\d+), [^;]*;", "mov.b32 $1, 0;",
+     nullptr, nullptr, /*plantsNaN=*/true},
     {"KeysPastTheDiagonalAreSeen", "causal-k192", "0fFF800000", "0f00000000", nullptr},
 };
 

@@ -90,7 +90,7 @@ TEST_P(NotFinite, StaysWhereItIsVisible) {
 
 /// All causal kernels, and one of each other form.
 std::vector<std::string> getLabelsWithMasks() {
-  std::vector<std::string> labels = {"direct-k192", "split-k192-c2", "persistent-overlap-k192", "d64-persistent-p4",
+  std::vector<std::string> labels = {"direct-k192", "split-k192-c2", "persistent-overlap-k176", "d64-persistent-p3",
                                      "d5",          "d5-split"};
   for (const std::string &label : getLabelsOf(/*merges=*/false))
     if (label.find("causal") != std::string::npos)
@@ -153,7 +153,7 @@ TEST_P(Magnitudes, HugeAndTinyInOneRow) {
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Magnitudes,
                          testing::Values("split-k192", "split-k192-c2", "split-causal", "split-f32",
-                                         "d64-split-k128-w3", "d5-split", "direct-k192", "persistent-overlap-k192",
+                                         "d64-split-k192-w2", "d5-split", "direct-k192", "persistent-overlap-k176",
                                          "d100x77-f32"),
                          getTestName);
 
@@ -182,7 +182,7 @@ TEST_P(Lse, IsAsGoodAsItsTypeForHugeScores) {
   EXPECT_EQ(runShape(kernel, findMerge(all, kernel, false), shape, expectation), "") << kernel.label;
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Lse, testing::Values("split-k128-w1", "d64-persistent-p4", "causal-k192"),
+INSTANTIATE_TEST_SUITE_P(Kernels, Lse, testing::Values("split-k128-w1", "d64-persistent-p3", "causal-k192"),
                          getTestName);
 
 } // namespace
