@@ -48,7 +48,8 @@ FailureOr<cuda::Cache> cuda::Cache::open(Location loc, StringRef option) {
 std::optional<std::string> cuda::Cache::find(StringRef name) const {
   if (directory.empty())
     return std::nullopt;
-  auto buffer = llvm::MemoryBuffer::getFile(getPath(directory, name), /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer =
+      llvm::MemoryBuffer::getFile(getPath(directory, name), /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return std::nullopt;
   return (*buffer)->getBuffer().str();

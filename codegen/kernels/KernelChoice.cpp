@@ -27,6 +27,9 @@ using namespace mlir;
 using namespace mlir::rondo;
 using namespace mlir::rondo::cuda;
 
+/// The rows of a warpgroup.
+static constexpr int64_t kFragmentRows = 64;
+
 /// Predictions are for an H100 SXM.
 static constexpr int32_t kMultiprocessors = 132;
 
@@ -56,19 +59,39 @@ static AttendConfiguration createConfiguration(const AttendFacts &facts) {
   return c;
 }
 
-static AttendConfiguration createPersistent(const AttendFacts &facts) {
-  AttendConfiguration c = createConfiguration(facts);
-  c.persistent = true;
-  c.keyHint = CacheHint::None;
-  c.overlapTiles = !facts.causal; // causal tiles differ in length, and the table balances them better one by one
-  return c;
-}
-
 /// Rows that share a key/value head; kDynamic if not known.
 static int64_t getPackedRows(const AttendFacts &facts) {
   if (llvm::any_of(ArrayRef{facts.queryHeads, facts.keyHeads, facts.queryCount}, ShapedType::isDynamic))
     return ShapedType::kDynamic;
   return facts.queryHeads / facts.keyHeads * facts.queryCount;
+}
+
+/// With few features, exponentials cost as many clocks as products: some of them are left to the multiply-add units.
+static int64_t getPolynomials(const AttendFacts &facts, bool streams) {
+  return getLargerFeatures(facts) > 64 || facts.features % 8 != 0 || facts.valueFeatures % 8 != 0 ? 0 : streams ? 4 : 2;
+}
+
+/// Two CTAs of neighbouring row tiles load K and V once: a gain where the loads limit. Causal tiles differ in length,
+/// and the table balances them better one by one. An odd number of tiles leaves a CTA of the last cluster idle.
+static bool canShareLoads(const AttendFacts &facts, const AttendConfiguration &configuration) {
+  int64_t features = getLargerFeatures(facts), rows = getPackedRows(facts);
+  if (facts.causal || features <= 64 || features > 128)
+    return false;
+  if (ShapedType::isDynamic(rows))
+    return true;
+  int64_t tiles = llvm::divideCeil(rows, configuration.warpgroups * kFragmentRows);
+  return tiles % 2 == 0 || tiles > 16;
+}
+
+static AttendConfiguration createPersistent(const AttendFacts &facts) {
+  AttendConfiguration c = createConfiguration(facts);
+  c.persistent = true;
+  c.keyHint = CacheHint::None;
+  if (c.blockKeys == 192 && getLargerFeatures(facts) > 64) // registers for the results are left, and none to spare
+    c.blockKeys = 176;
+  c.cluster = canShareLoads(facts, c) ? 2 : 1;
+  c.polynomials = getPolynomials(facts, /*streams=*/false);
+  return c;
 }
 
 static AttendConfiguration createGrid(const AttendFacts &facts) {
@@ -80,8 +103,7 @@ static AttendConfiguration createGrid(const AttendFacts &facts) {
   int64_t rows = getPackedRows(facts);
   if (ShapedType::isDynamic(rows) || c.hasPlainLoads())
     return c;
-  constexpr int64_t fragmentRows = 64;
-  if (rows <= fragmentRows) { // bound by memory: one warpgroup suffices, and more CTAs load
+  if (rows <= kFragmentRows) { // bound by memory: one warpgroup suffices, and more CTAs load
     c.warpgroups = 1;
     c.pingPong = false;
     int64_t features = getLargerFeatures(facts);
@@ -89,10 +111,7 @@ static AttendConfiguration createGrid(const AttendFacts &facts) {
     c.blockKeys = features <= 64 ? 192 : features <= 128 ? 128 : c.blockKeys;
     return c;
   }
-  // Neighbouring row tiles load K and V once. An odd number of them wastes a CTA of the last cluster.
-  int64_t rowTiles = llvm::divideCeil(rows, c.warpgroups * fragmentRows);
-  if (rowTiles % 2 == 0 || rowTiles > 8)
-    c.cluster = 2;
+  c.polynomials = getPolynomials(facts, /*streams=*/true);
   return c;
 }
 

@@ -70,7 +70,8 @@ static void test_errors(void) {
   expect_error(source, &options, path, "unknown CPU 'z80'");
   options.cpu = "native";
   options.kernel = "attend:stages=1";
-  expect_error(source, &options, path, "--kernel=attend:stages=1 is about kernels for cuda:sm_90a, but the target is cpu");
+  expect_error(source, &options, path,
+               "--kernel=attend:stages=1 is about kernels for cuda:sm_90a, but the target is cpu");
   options.kernel = NULL;
   options.target = "cuda";
   expect_error(source, &options, path, "unknown target 'cuda'; expected cpu, cpu:NAME or cuda:sm_90a");

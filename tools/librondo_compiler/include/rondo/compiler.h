@@ -20,10 +20,10 @@ extern "C" {
 #endif
 
 typedef struct {
-  size_t size;          /* sizeof(rondo_compiler_options): set by the initializer */
-  const char *target;   /* "cpu", "cpu:NAME" or "cuda:sm_90a"; NULL: "cpu" */
-  const char *cpu;      /* that runs kernels, or for CUDA the host's code: "native", or a name such as "x86-64-v3"; NULL:
-                           this machine's, or for CUDA one that runs beside every such GPU */
+  size_t size;        /* sizeof(rondo_compiler_options): set by the initializer */
+  const char *target; /* "cpu", "cpu:NAME" or "cuda:sm_90a"; NULL: "cpu" */
+  const char *cpu;    /* that runs kernels, or for CUDA the host's code: "native", or a name such as "x86-64-v3"; NULL:
+                         this machine's, or for CUDA one that runs beside every such GPU */
   const char *schedule; /* "auto", "query-ring", "kv-ring" */
   const char *function; /* the only public function to compile; NULL: all */
   const char *linker;   /* C compiler driver that links; NULL: the first of cc, gcc, clang in PATH */
@@ -35,7 +35,8 @@ typedef struct {
   const char *kernel;   /* CUDA: kernels by hand, as rondo-compile's --kernel; NULL: chosen */
 } rondo_compiler_options;
 
-#define RONDO_COMPILER_OPTIONS_INIT {sizeof(rondo_compiler_options), "cpu", NULL, "auto", NULL, NULL, 1, 1, 0, 0, NULL, NULL}
+#define RONDO_COMPILER_OPTIONS_INIT                                                                                    \
+  {sizeof(rondo_compiler_options), "cpu", NULL, "auto", NULL, NULL, 1, 1, 0, 0, NULL, NULL}
 
 /* Compiles `source`, MLIR text of `source_bytes` bytes (`name` is its name in diagnostics), and writes a program to
  * `output_path`: complete, or not at all. `options` may be NULL. Returns 0 on success.
