@@ -121,6 +121,7 @@ static MergeConfiguration createMerge(const AttendFacts &facts, const AttendConf
   c.scaledRows = attend.scaledRows;
   c.output = facts.output;
   c.features = facts.valueFeatures;
+  c.unroll = 12; // few rows have some ten splits: one round
   c.dependentLaunch = true;
   return c;
 }

@@ -9,14 +9,14 @@
 !l = memref<1x8x?xf32>
 // CHECK-LABEL: func.func private @dynamic
 // CHECK:         kernel = #rondo.kernel<attend [<input = bf16, output = f32, features = 128, value_features = 128,
-// CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, persistent = true, overlap_tiles = true>,
+// CHECK-SAME:      block_keys = 176, warpgroups = 2, stages = 2, cluster = 2, ping_pong = true, persistent = true>,
 // CHECK-SAME:      <input = bf16, output = f16,
 // CHECK-SAME:      block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, scaled_rows = true, dependent_launch = true,
-// CHECK-SAME:      key_policy = evict_first>] merge <partial = f16, output = f32, features = 128, unroll = 8,
-// CHECK-SAME:      dependent_launch = true>>
+// CHECK-SAME:      key_policy = evict_first>] merge <partial = f16, output = f32, features = 128, unroll = 12,
+// CHECK-SAME:      scaled_rows = true, dependent_launch = true>>
 // A form that cannot do without keys does not stay alone.
 // HAND-LABEL:  func.func private @dynamic
-// HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, ping_pong = true, persistent = true
+// HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, cluster = 2, ping_pong = true, persistent = true
 // HAND-SAME:     >, <{{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2, ping_pong = true, scaled_rows = true, dependent_launch = true
 func.func private @dynamic(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv, %o: !o, %l: !l)
     attributes {exec.kernel = "attend"} {
@@ -24,16 +24,16 @@ func.func private @dynamic(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv
   return
 }
 
-// Eight row tiles, two of which share loads, and many keys: splits.
+// Two row tiles of each of eight heads, and many keys: splits.
 !q252 = memref<1x32x63x128xbf16>
 !k252 = memref<1x8x76848x128xbf16>
 !l252 = memref<1x32x63xf32>
 // CHECK-LABEL: func.func private @few_rows
-// CHECK:         attend [<input = bf16, output = f16, {{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2, cluster = 2,
+// CHECK:         attend [<input = bf16, output = f16, {{[^>]*}}block_keys = 192, warpgroups = 2, stages = 2,
 // CHECK-SAME:      ping_pong = true, scaled_rows = true, dependent_launch = true, key_policy = evict_first>] merge <partial = f16, output = bf16
 // HAND-LABEL:  func.func private @few_rows
-// HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, cluster = 2, ping_pong = true,
-// HAND-SAME:       dependent_launch = true>] merge
+// HAND:          attend [<{{[^>]*}}block_keys = 176, warpgroups = 2, stages = 1, ping_pong = true,
+// HAND-SAME:       scaled_rows = true, dependent_launch = true>] merge
 func.func private @few_rows(%part: index, %parts: index, %q: !q252, %k: !k252, %v: !k252, %o: !q252, %l: !l252)
     attributes {exec.kernel = "attend"} {
   rondo.attend ins(%q, %k, %v : !q252, !k252, !k252) outs(%o, %l : !q252, !l252) scale 0.1
@@ -56,7 +56,7 @@ func.func private @one_fragment(%part: index, %parts: index, %q: !q64, %k: !k252
 !ls = memref<1x16x8192xf32>
 // CHECK-LABEL: func.func private @square
 // CHECK:         attend [<input = f16, output = f16, features = 64, value_features = 64, causal = true,
-// CHECK-SAME:      negate_scores = true, block_keys = 192, {{[^>]*}}persistent = true>]>
+// CHECK-SAME:      negate_scores = true, block_keys = 192, {{[^>]*}}persistent = true, polynomials = 2>]>
 func.func private @square(%part: index, %parts: index, %q: !s, %k: !s, %v: !s, %o: !s, %l: !ls, %d: index)
     attributes {exec.kernel = "attend"} {
   rondo.attend ins(%q, %k, %v : !s, !s, !s) outs(%o, %l : !s, !ls) scale -0.1 causal(%d, %d, %d) contiguous
