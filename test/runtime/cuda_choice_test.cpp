@@ -6,9 +6,9 @@
 
 namespace {
 
-constexpr rondo_kernel_traits kGrid = {384, 200000, 1, 2, 192, 0, 0, 1, 0, 0, 0};
-constexpr rondo_kernel_traits kPersistent = {384, 200000, 1, 2, 192, 0, 1, 0, 0, 0, 0};
-constexpr rondo_kernel_traits kPlain = {384, 100000, 1, 2, 64, 0, 0, 1, 0, 0, 1};
+constexpr rondo_kernel_traits kGrid = {384, 200000, 1, 2, 192, 0, 0, 1, 0, 0, 0, 0};
+constexpr rondo_kernel_traits kPersistent = {384, 200000, 1, 2, 192, 0, 1, 0, 0, 0, 0, 0};
+constexpr rondo_kernel_traits kPlain = {384, 100000, 1, 2, 64, 0, 0, 1, 0, 0, 1, 0};
 constexpr int32_t kMultiprocessors = 132;
 
 rondo_attend_facts makeFacts(int64_t group, int64_t queries, int64_t keys) {
