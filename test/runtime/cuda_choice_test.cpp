@@ -28,6 +28,23 @@ struct Choice {
   rondo_attend_choice choice;
 };
 
+TEST(CudaChoice, ScaledRowsAreMerged) {
+  rondo_cuda_kernel attend = {}, merge = {};
+  attend.output = merge.input = RONDO_ELEMENT_F16;
+  attend.traits = kGrid;
+  EXPECT_TRUE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).writes_output);
+  EXPECT_TRUE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_BF16).writes_output);
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, nullptr, RONDO_ELEMENT_F16).has_merge);
+  attend.traits.scaled_rows = 1;
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).writes_output);
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+  merge.traits.scaled_rows = 1;
+  EXPECT_TRUE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+  attend.traits.scaled_rows = 0;
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+}
+
 TEST(CudaChoice, ManyRowsArePersistent) {
   Choice many(makeFacts(1, 8192, 8192));
   EXPECT_EQ(many.choice.candidate, 0);

@@ -109,7 +109,7 @@ class PlantedFaults(unittest.TestCase):
 
     def expect_wrong(self, name, old, new, lengths=(7, 13), ranks=3):
         right = path(name).read_bytes()
-        self.assertIn(old, right)
+        self.assertTrue(old in right, old)  # which assertIn would print
         self.assertEqual(len(old), len(new))
         wrong = pathlib.Path(FOLDER.name) / "wrong.so"
         wrong.write_bytes(right.replace(old, new))
@@ -133,6 +133,14 @@ class PlantedFaults(unittest.TestCase):
     def test_ptx_that_the_driver_refuses(self):
         done = self.expect_wrong("query-ring", b"mbarrier.arrive.expect_tx", b"mbarrier.arrive.expect_ty")
         self.assertIn("refuses image 0 of the program (", done.stderr)
+
+    def test_an_image_of_other_kernels(self):
+        done = self.expect_wrong("local", b".visible .entry attend_", b".visible .entry bttend_")
+        self.assertRegex(done.stderr, "image 0 of the program has no kernel 'attend_")
+
+    def test_an_image_of_other_traits(self):
+        done = self.expect_wrong("query-ring", b".reqntid 384", b".reqntid 256")
+        self.assertRegex(done.stderr, "kernel 'attend_.*' runs with at most 256 threads .* its traits want 384")
 
     def test_reads_past_the_end(self):
         done = run(path("query-ring"), 1, (7, 13), "--check", RONDO_EMULATOR_GUARD_BYTES="64")
