@@ -17,10 +17,10 @@ static const int64_t LARGEST_GRID_YZ = 65535;
 rondo_attend_candidate rondo_get_attend_candidate(const rondo_cuda_kernel *attend, const rondo_cuda_kernel *merge,
                                                   rondo_element output) {
   const rondo_kernel_traits *traits = &attend->traits;
-  return (rondo_attend_candidate){
-      .traits = traits,
-      .writes_output = attend->output == output && !traits->scaled_rows,
-      .has_merge = merge && merge->input == attend->output && merge->traits.scaled_rows == traits->scaled_rows};
+  return (rondo_attend_candidate){.traits = traits,
+                                  .writes_output = attend->output == output && !traits->scaled_rows,
+                                  .has_merge = merge && merge->input == attend->output &&
+                                               merge->traits.scaled_rows == traits->scaled_rows};
 }
 
 static bool exceeds(int64_t a, int64_t b, int64_t limit) {

@@ -45,9 +45,7 @@ protected:
     choice.splits = {3, 1000, 0};
   }
 
-  void build() {
-    ASSERT_EQ(cuda_attend_arguments(&api, &attention, &traits, &choice, 0, &arguments, grid), CUDA_OK);
-  }
+  void build() { ASSERT_EQ(cuda_attend_arguments(&api, &attention, &traits, &choice, 0, &arguments, grid), CUDA_OK); }
 
   cuda_api api = {};
   cuda_attention attention = {};

@@ -7,6 +7,7 @@ Usage: programs_test.py <bin folder> <folder of the emulator's libcuda.so.1> [un
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,23 @@ class PlantedFaults(unittest.TestCase):
         done = run(path("kv-ring"), 3, (7, 13), "--check", "--inject=fail@1,attend,1")
         self.assertEqual(done.returncode, 1)
         self.assertIn("rank 1 failed in 'attend' in step 1 (injected)", done.stderr)
+
+
+class Quickstart(unittest.TestCase):
+    """The commands of the README, but for machine code, which the emulator does not know."""
+
+    def test_readme(self):
+        root = pathlib.Path(__file__).resolve().parents[3]
+        section = (root / "README.md").read_text().split("\n## On a GPU\n")[1].split("\n## ")[0]
+        commands = "".join(re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL))
+        self.assertEqual(commands.count("build/bin/"), 3)
+        commands = commands.replace("build/bin", str(BIN)).replace("examples/", f"{root}/examples/")
+        commands = commands.replace("sm_90a", "sm_90a --cuda-image=ptx").replace("--repeat=20", "--repeat=2")
+        done = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, cwd=FOLDER.name,
+                              env=os.environ | {"LD_LIBRARY_PATH": str(EMULATED_CUDA), "RONDO_CACHE_DIR": "none"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("\ncheck passed\n", done.stdout)
+        self.assertTrue((pathlib.Path(FOLDER.name) / "timeline.svg").is_file())
 
 
 class Misuse(unittest.TestCase):
