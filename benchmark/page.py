@@ -4,7 +4,7 @@
 
 usage: page.py [--check] [--take FOLDER]
   --check         writes nothing, and exits with 1 if the files are not what it would write
-  --take FOLDER   first takes bench.json, check.json and sanitize.json of a GPU bundle from a folder
+  --take FOLDER   first takes the JSON of a GPU bundle: bench, check, programs, sanitize from a folder
 """
 import argparse
 import dataclasses
@@ -29,10 +29,10 @@ made from the files in [results](results) by `make benchmark-page`, which adds n
 | files in results | come from |
 |---|---|
 | spine.json, cpu.json | `make bench`, on any x86-64 machine |
-| gpu.json, check.json, sanitize.json | a GPU, as follows |
+| gpu.json, check.json, programs.json, sanitize.json | a GPU, as follows |
 
 `make gpu-bundle` makes the folder build/gpu-bundle, which needs nothing else of this tree. On the GPU's machine,
-`RESULTS=folder ./run.sh check`, `sanitize` and `bench` write JSON into a folder; back here,
+`RESULTS=folder ./run.sh check`, `programs`, `sanitize` and `bench` write JSON into a folder; back here,
 `make benchmark-page GPU_RESULTS=folder` takes it.
 """
 
@@ -67,6 +67,10 @@ Figures that have a bar show it.""", results.GPU),
 see no key, splits, both layouts, and poisoned outputs with guards behind them. Hard cases are fixed: one query or one
 key, no keys, scores that are all negative, all large, huge or equal, rows that see nothing, NaN in keys that no row
 sees. Known: a NaN in the *values* of keys that are masked inside a block does reach the result of the GPU's kernels."""),
+    Section("programs.json", "Compiled programs against float64", """\
+`run.sh programs` of the bundle: every schedule and mask, f16 and bf16, on ranks that share one GPU, at lengths from one
+row to thousands; rows of tensors of more than 2^31 elements; and, without a bar, one rank of four in loopback beside an
+emulated link."""),
     Section("sanitize.json", "compute-sanitizer", "`run.sh sanitize` of the bundle: random cases of every kernel."),
     Section("overlap.json", "Overlap on a GPU", "Compiled programs whose communication runs beside their kernels."),
     Section("multi.json", "Several GPUs", "Compiled programs on several GPUs of one machine."),
@@ -183,7 +187,8 @@ def render(folder):
 
 def take(source, folder):
     """Copies what a bundle has measured, once all of it is known to be good."""
-    names = {"bench.json": "gpu.json", "check.json": "check.json", "sanitize.json": "sanitize.json"}
+    names = {"bench.json": "gpu.json", "check.json": "check.json", "programs.json": "programs.json",
+             "sanitize.json": "sanitize.json"}
     schemas = {section.file: section.schema for section in SECTIONS}
     found = {to: results.load(source / name, schemas[to]) for name, to in names.items() if (source / name).is_file()}
     if not found:

@@ -128,9 +128,7 @@ static rondo_status choose(const cuda_launching *launching, const cuda_attention
     const rondo_kernel_traits *traits = &kernel->traits;
     if (traits->cluster < 1 || traits->warpgroups < 1 || traits->block_keys < 1)
       return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' is no attend kernel", kernel->symbol);
-    candidates[i] = (rondo_attend_candidate){
-        traits, kernel->output == operation->operand_output && !traits->scaled_rows,
-        merge && merge->input == kernel->output && merge->traits.scaled_rows == traits->scaled_rows};
+    candidates[i] = rondo_get_attend_candidate(kernel, merge, operation->operand_output);
   }
   *choice = rondo_choose_attend(facts, candidates, operation->kernel_count, rank->multiprocessors);
   return choice->candidate >= 0 ? RONDO_OK : refuse(launching, attention, choice->refusal);

@@ -14,6 +14,15 @@ static const int64_t TABLE_ROW_TILES = 65536, TABLE_HEADS = 256, TABLE_BATCHES =
 
 static const int64_t LARGEST_GRID_YZ = 65535;
 
+rondo_attend_candidate rondo_get_attend_candidate(const rondo_cuda_kernel *attend, const rondo_cuda_kernel *merge,
+                                                  rondo_element output) {
+  const rondo_kernel_traits *traits = &attend->traits;
+  return (rondo_attend_candidate){.traits = traits,
+                                  .writes_output = attend->output == output && !traits->scaled_rows,
+                                  .has_merge = merge && merge->input == attend->output &&
+                                               merge->traits.scaled_rows == traits->scaled_rows};
+}
+
 static bool exceeds(int64_t a, int64_t b, int64_t limit) {
   int64_t product = 0;
   return __builtin_mul_overflow(a, b, &product) || product > limit;

@@ -47,6 +47,11 @@ typedef struct {
   rondo_tile_table table; /* of a persistent kernel; the caller frees it */
 } rondo_attend_choice;
 
+/* What an operation whose O has elements `output` may do with a kernel, of which `merge` (NULL: none) combines partial
+ * results. Rows that are scaled are no O, whatever their type: only a merge that knows it can read them. */
+rondo_attend_candidate rondo_get_attend_candidate(const rondo_cuda_kernel *attend, const rondo_cuda_kernel *merge,
+                                                  rondo_element output);
+
 /* Of candidates that are predicted to be as fast, the first is chosen. The problem has rows. */
 rondo_attend_choice rondo_choose_attend(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
                                         int32_t count, int32_t multiprocessors);

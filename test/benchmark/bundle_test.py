@@ -166,7 +166,7 @@ class Programs(Bundle):
         right = file.read_bytes()
         self.addCleanup(file.write_bytes, right)
         self.assertEqual(len(old), len(new))
-        self.assertIn(old, right)
+        self.assertTrue(old in right, old)  # which assertIn would print
         file.write_bytes(right.replace(old, new))
 
     def test_a_program_that_sees_past_the_diagonal(self):

@@ -1,12 +1,13 @@
-//===- long_test.cpp - Programs on tensors of more than 2^31 elements ------------------------------------*- C++ -*-===//
+//===- long_test.cpp - Programs on tensors of more than 2^31 elements ------------------------------------*- C++
+//-*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   long_test FOLDER [ROWS]
 //
-// The programs of the folder, whose tensors have one head of 128 f16 features, over ROWS (17 million) rows of keys or of
-// queries. Data repeat after a prime number of rows, so that a float64 reference is quick, and rows at places where an
-// offset of 32 bits would wrap differ from all others: each holds the key that one query looks for. Sampled rows of the
-// results are compared. Ends with 0 if they are right, 1 if not, 2 if it cannot run.
+// The programs of the folder, whose tensors have one head of 128 f16 features, over ROWS (17 million) rows of keys or
+// of queries. Data repeat after a prime number of rows, so that a float64 reference is quick, and rows at places where
+// an offset of 32 bits would wrap differ from all others: each holds the key that one query looks for. Sampled rows of
+// the results are compared. Ends with 0 if they are right, 1 if not, 2 if it cannot run.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "rondo/rondo.h"
@@ -81,7 +82,8 @@ public:
     require(rondo_device_allocate(context, ranks, 0, bytes, &memory));
     int32_t device = 0;
     require(rondo_communicator_device(context, ranks, 0, &device));
-    view = {memory, {kDLCUDA, device}, static_cast<int32_t>(shape.size()), {kDLFloat, bits, 1}, shape.data(), nullptr, 0};
+    view = {memory, {kDLCUDA, device}, static_cast<int32_t>(shape.size()), {kDLFloat, bits, 1}, shape.data(), nullptr,
+            0};
   }
   Tensor(rondo_communicator *ranks, const Data &data) : Tensor(ranks, {1, 1, data.rows, kFeatures}, 16) {
     for (int64_t row = 0; row < data.rows; row += kPeriod)
@@ -251,8 +253,8 @@ public:
 private:
   /// Few queries, each of which looks for the key at one of the hard places; or many queries and few keys.
   Errors compare(const Case &c, rondo_program *program, rondo_communicator *ranks) {
-    Data queries(c.manyQueries ? rows : kFew, 1, 1), keys(c.manyQueries ? kFew : rows, 0.5, 2),
-        values(keys.rows, 1, 3), treasures(kFew, 1, 4);
+    Data queries(c.manyQueries ? rows : kFew, 1, 1), keys(c.manyQueries ? kFew : rows, 0.5, 2), values(keys.rows, 1, 3),
+        treasures(kFew, 1, 4);
     std::vector<int64_t> places = getHardRows(rows), sampled = places;
     if (!c.manyQueries) {
       sampled.clear();

@@ -6,9 +6,9 @@
 
 namespace {
 
-constexpr rondo_kernel_traits kGrid = {384, 200000, 1, 2, 192, 0, 0, 1, 0, 0, 0};
-constexpr rondo_kernel_traits kPersistent = {384, 200000, 1, 2, 192, 0, 1, 0, 0, 0, 0};
-constexpr rondo_kernel_traits kPlain = {384, 100000, 1, 2, 64, 0, 0, 1, 0, 0, 1};
+constexpr rondo_kernel_traits kGrid = {384, 200000, 1, 2, 192, 0, 0, 1, 0, 0, 0, 0};
+constexpr rondo_kernel_traits kPersistent = {384, 200000, 1, 2, 192, 0, 1, 0, 0, 0, 0, 0};
+constexpr rondo_kernel_traits kPlain = {384, 100000, 1, 2, 64, 0, 0, 1, 0, 0, 1, 0};
 constexpr int32_t kMultiprocessors = 132;
 
 rondo_attend_facts makeFacts(int64_t group, int64_t queries, int64_t keys) {
@@ -27,6 +27,23 @@ struct Choice {
   ~Choice() { rondo_free_tile_table(&choice.table); }
   rondo_attend_choice choice;
 };
+
+TEST(CudaChoice, ScaledRowsAreMerged) {
+  rondo_cuda_kernel attend = {}, merge = {};
+  attend.output = merge.input = RONDO_ELEMENT_F16;
+  attend.traits = kGrid;
+  EXPECT_TRUE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).writes_output);
+  EXPECT_TRUE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_BF16).writes_output);
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, nullptr, RONDO_ELEMENT_F16).has_merge);
+  attend.traits.scaled_rows = 1;
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).writes_output);
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+  merge.traits.scaled_rows = 1;
+  EXPECT_TRUE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+  attend.traits.scaled_rows = 0;
+  EXPECT_FALSE(rondo_get_attend_candidate(&attend, &merge, RONDO_ELEMENT_F16).has_merge);
+}
 
 TEST(CudaChoice, ManyRowsArePersistent) {
   Choice many(makeFacts(1, 8192, 8192));
