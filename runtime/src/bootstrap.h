@@ -26,6 +26,10 @@ rondo_status bootstrap_mpi_create(rondo_context *context, processes *processes, 
  * launcher's own rendezvous. */
 rondo_status bootstrap_tcp_create(rondo_context *context, const launch *launch, int64_t timeout, bootstrap **result);
 
+/* The sockets of one that was created by bootstrap_tcp_create: those to each rank (-1 for its own) on rank 0, elsewhere
+ * one, to rank 0. They are the caller's from now on, who frees the array; nothing more can be gathered. */
+int *bootstrap_tcp_take_sockets(bootstrap *bootstrap);
+
 static inline void bootstrap_destroy(bootstrap *bootstrap) {
   if (bootstrap)
     bootstrap->destroy(bootstrap);

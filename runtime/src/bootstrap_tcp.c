@@ -369,6 +369,14 @@ static void destroy(bootstrap *base) {
   free(tcp);
 }
 
+int *bootstrap_tcp_take_sockets(bootstrap *base) {
+  tcp_bootstrap *tcp = (tcp_bootstrap *)base;
+  int *sockets = tcp->sockets;
+  tcp->sockets = NULL;
+  tcp->socket_count = 0;
+  return sockets;
+}
+
 static rondo_status check_launch(rondo_context *context, const launch *launch) {
   if (launch->ranks > 1 && !launch->master_address[0])
     return context_fail(context, RONDO_INVALID_ARGUMENT,
@@ -387,6 +395,10 @@ static rondo_status meet(rondo_context *context, tcp_bootstrap *tcp) {
   rondo_status status = listen_on_port(context, tcp);
   if (status == RONDO_OK)
     status = await_others(context, tcp);
+  /* Whoever connects from now on means another bootstrap. */
+  if (tcp->listener >= 0)
+    close(tcp->listener);
+  tcp->listener = -1;
   /* Those that came wait for the first answer. */
   ++tcp->round;
   if (status != RONDO_OK)

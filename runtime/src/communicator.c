@@ -4,9 +4,11 @@
 #include "clock.h"
 #include "cuda_communicator.h"
 #include "failure.h"
+#include "nccl_connection.h"
 #include "processes.h"
 #include "stream.h"
 #include "watchdog.h"
+#include "wire_load.h"
 
 #include <math.h>
 #include <sched.h>
@@ -30,8 +32,9 @@ static rondo_status read_options(rondo_context *context, const rondo_communicato
   const size_t first_version = offsetof(rondo_communicator_options, threads_per_rank);
   const size_t before_cuda = offsetof(rondo_communicator_options, device);
   const size_t before_mpi = offsetof(rondo_communicator_options, mpi_communicator);
+  const size_t before_nccl = offsetof(rondo_communicator_options, rank);
   if (given->size != first_version && given->size != before_cuda && given->size != before_mpi &&
-      given->size != sizeof *options)
+      given->size != before_nccl && given->size != sizeof *options)
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "the communicator options have size %zu, but this runtime expects %zu: initialise them with "
                         "RONDO_COMMUNICATOR_OPTIONS_INIT",
@@ -41,12 +44,28 @@ static rondo_status read_options(rondo_context *context, const rondo_communicato
   return RONDO_OK;
 }
 
+static rondo_status check_nccl_options(rondo_context *context, const rondo_communicator_options *options) {
+  enum { MAX_CTAS = 64 };
+  if (options->rank < -1)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "rank is %d: it should be that of this process, or -1",
+                        options->rank);
+  if (options->nccl_ctas < 0 || options->nccl_ctas > MAX_CTAS)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "nccl_ctas is %d, but should be between 0 and %d",
+                        options->nccl_ctas, MAX_CTAS);
+  if (options->nccl_communicator && (options->nccl_unique_id || options->nccl_ctas))
+    return context_fail(context, RONDO_INVALID_ARGUMENT,
+                        "nccl_communicator was given, and with it %s, which it has already",
+                        options->nccl_unique_id ? "nccl_unique_id" : "nccl_ctas");
+  return RONDO_OK;
+}
+
 static rondo_status check_options(rondo_context *context, const rondo_communicator_options *options) {
   enum { MAX_RANKS = 4096, MAX_THREADS = 256 };
-  bool is_mpi = options->kind == RONDO_COMMUNICATOR_MPI;
-  if (!is_mpi && options->kind != RONDO_COMMUNICATOR_THREADS && options->kind != RONDO_COMMUNICATOR_LOOPBACK)
+  bool is_nccl = options->kind == RONDO_COMMUNICATOR_NCCL;
+  bool has_processes = is_nccl || options->kind == RONDO_COMMUNICATOR_MPI;
+  if (!has_processes && options->kind != RONDO_COMMUNICATOR_THREADS && options->kind != RONDO_COMMUNICATOR_LOOPBACK)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "unknown kind of communicator: %d", (int)options->kind);
-  if (options->ranks < !is_mpi || options->ranks > MAX_RANKS)
+  if (options->ranks < !has_processes || options->ranks > MAX_RANKS)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "a communicator of %d ranks: it should have 1 to %d",
                         options->ranks, MAX_RANKS);
   if (options->threads_per_rank < 1 || options->threads_per_rank > MAX_THREADS)
@@ -64,21 +83,33 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
     status = check_number(context, "sm_margin", options->sm_margin, 1024);
   if (status == RONDO_OK)
     status = check_number(context, "link_sms", options->link_sms, 1024);
-  if (status == RONDO_OK && is_mpi && (options->link_latency_us > 0 || options->link_gb_per_s > 0))
+  if (status == RONDO_OK && has_processes && (options->link_latency_us > 0 || options->link_gb_per_s > 0))
     status = context_fail(context, RONDO_INVALID_ARGUMENT,
                           "an emulated link between processes: only the threads and loopback communicators have one");
-  if (status == RONDO_OK && !is_mpi && options->mpi_communicator)
+  if (status == RONDO_OK && !has_processes && options->mpi_communicator)
     status = context_fail(context, RONDO_INVALID_ARGUMENT,
-                          "an MPI communicator was given, but the kind is not RONDO_COMMUNICATOR_MPI");
+                          "an MPI communicator was given, but the kind is neither RONDO_COMMUNICATOR_MPI nor _NCCL");
+  if (status == RONDO_OK && !is_nccl &&
+      (options->rank != -1 || options->nccl_ctas != 0 || options->rendezvous || options->nccl_unique_id ||
+       options->nccl_communicator || options->nccl_stream))
+    status = context_fail(context, RONDO_INVALID_ARGUMENT,
+                          "options of NCCL were given, but the kind is not RONDO_COMMUNICATOR_NCCL");
+  if (status == RONDO_OK && is_nccl)
+    status = check_nccl_options(context, options);
   return status;
 }
 
 /* Joins the other processes, whose number is that of the ranks. */
 static rondo_status join_processes(rondo_context *context, const rondo_communicator_options *options,
                                    rondo_communicator *communicator) {
+  if (options->kind == RONDO_COMMUNICATOR_NCCL)
+    return nccl_join_processes(context, options, communicator);
   if (options->kind != RONDO_COMMUNICATOR_MPI)
     return RONDO_OK;
-  rondo_status status = processes_open(context, communicator, options->mpi_communicator, &communicator->processes);
+  const wire_module *module;
+  rondo_status status = wire_load(context, &module);
+  if (status == RONDO_OK)
+    status = processes_open(context, communicator, module, options->mpi_communicator, &communicator->processes);
   if (status != RONDO_OK)
     return status;
   int32_t size = communicator->processes->size;
@@ -105,6 +136,7 @@ static rondo_status set_options(rondo_context *context, const rondo_communicator
   communicator->link_latency = options->link_latency_us * 1e3;
   communicator->link_ns_per_byte = options->link_gb_per_s > 0 ? 1 / options->link_gb_per_s : 0;
   communicator->device = options->device;
+  communicator->local_rank = -1;
   communicator->sm_margin = options->sm_margin;
   communicator->link_sms = options->link_sms;
   communicator->measure = options->measure != 0;
@@ -267,6 +299,8 @@ static rondo_status create(rondo_context *context, const rondo_communicator_opti
   block_signals(&former);
   status = start_threads(context, created);
   pthread_sigmask(SIG_SETMASK, &former, NULL);
+  if (status == RONDO_OK && options.kind == RONDO_COMMUNICATOR_NCCL)
+    status = nccl_connection_open(context, &options, created);
   if (status == RONDO_OK)
     *communicator = created;
   else
@@ -291,6 +325,7 @@ void rondo_communicator_destroy(rondo_communicator *communicator) {
   if (!communicator)
     return;
   stop_threads(communicator);
+  nccl_connection_close(communicator);
   cuda_communicator_close(communicator);
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
     for (int s = 0; s < STREAM_COUNT; ++s)
@@ -325,6 +360,7 @@ static void prepare_rank(rondo_execution *execution, int64_t now) {
     stream->step = 0;
     stream->progress = now;
     stream->waits_for_device = false;
+    stream->waits_for.rank = -1;
     stream->idle_since = 0;
   }
 }

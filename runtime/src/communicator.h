@@ -141,6 +141,8 @@ struct rondo_communicator {
   injection injection;
   trace trace;
   struct cuda_communicator *cuda; /* once something runs on a GPU */
+  struct nccl_connection *nccl;   /* NULL: no GPUs of several processes are joined */
+  int32_t local_rank;             /* of the process, by which its GPU is chosen; -1: not known */
   int32_t device, sm_margin, link_sms;
   bool measure;
   bool hung; /* a GPU did not end its work in time */

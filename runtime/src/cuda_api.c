@@ -14,14 +14,14 @@ static rondo_status enter(rondo_context *context, rondo_communicator *communicat
     return status;
   if (!communicator || communicator->context != context)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator is NULL, or made from another context");
-  else if (rank < 0 || rank >= communicator->local_ranks)
-    status = context_fail(context, RONDO_INVALID_ARGUMENT, "there is no rank %d here: ranks 0 to %d run here", rank,
-                          communicator->local_ranks - 1);
+  else if (!communicator_execution(communicator, rank))
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "there is no rank %d here: ranks %d to %d run here", rank,
+                          communicator->first_rank, communicator->first_rank + communicator->local_ranks - 1);
   if (status == RONDO_OK)
     status = cuda_communicator_open(context, communicator);
   if (status == RONDO_OK) {
     call->context = context;
-    call->rank = communicator->executions[rank].cuda;
+    call->rank = communicator_execution(communicator, rank)->cuda;
     const cuda_device *device = call->rank->device;
     cuda_result result = device->api->context_push(device->context);
     if (result != CUDA_OK)

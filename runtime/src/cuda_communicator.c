@@ -11,7 +11,8 @@
 static rondo_status open_devices(rondo_context *context, rondo_communicator *communicator) {
   cuda_communicator *cuda = communicator->cuda;
   for (int32_t i = 0; i < communicator->local_ranks; ++i) {
-    int ordinal = communicator->device >= 0 ? communicator->device : (int)(i % cuda->device_count);
+    int32_t number = communicator->nccl ? communicator->local_rank : i;
+    int ordinal = communicator->device >= 0 ? communicator->device : (int)(number % cuda->device_count);
     cuda->ordinals[i] = ordinal;
     if (ordinal < cuda->device_count && cuda->devices[ordinal])
       continue;

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "cuda_rank.h"
 #include "failure.h"
+#include "nccl_connection.h"
 #include "stream.h"
 
 enum { WORKER = RONDO_STREAM_COMPUTE };
@@ -41,12 +42,7 @@ static cuda_result copy(const cuda_rank *rank, int32_t stream, const exchange *m
   return result;
 }
 
-/* Issues the transfers, after the time of the link, if there is one; `bytes` travel. */
-static rondo_status issue(rondo_execution *execution, int32_t stream, const exchange *mine, const exchange *theirs,
-                          int64_t bytes) {
-  cuda_rank *rank = execution->cuda;
-  rondo_communicator *communicator = execution->communicator;
-  cuda_stream handle = rank->streams[stream];
+static cuda_span *open_span(rondo_execution *execution, int32_t stream, const exchange *mine) {
   rondo_trace_event event = {.kind = RONDO_TRACE_EXCHANGE,
                              .name = mine->name,
                              .rank = execution->rank,
@@ -55,7 +51,16 @@ static rondo_status issue(rondo_execution *execution, int32_t stream, const exch
                              .bytes_sent = mine->bytes_out,
                              .to = mine->to,
                              .from = mine->from};
-  cuda_span *span = cuda_timeline_open(&rank->timeline, &event, execution->phase, handle);
+  return cuda_timeline_open(&execution->cuda->timeline, &event, execution->phase, execution->cuda->streams[stream]);
+}
+
+/* Issues the transfers, after the time of the link, if there is one; `bytes` travel. */
+static rondo_status issue(rondo_execution *execution, int32_t stream, const exchange *mine, const exchange *theirs,
+                          int64_t bytes) {
+  cuda_rank *rank = execution->cuda;
+  rondo_communicator *communicator = execution->communicator;
+  cuda_stream handle = rank->streams[stream];
+  cuda_span *span = open_span(execution, stream, mine);
   cuda_result result = CUDA_OK;
   int64_t time = link_is_emulated(communicator) && mine->distance != 0 ? get_link_time(communicator, bytes) : 0;
   if (time > 0)
@@ -113,6 +118,17 @@ static rondo_status exchange_with_others(rondo_execution *execution, int32_t str
   return check(execution, mine, rank->device->api->stream_wait(rank->streams[stream], mine->delivered_event, 0));
 }
 
+/* With ranks of other processes. */
+static rondo_status exchange_by_nccl(rondo_execution *execution, int32_t stream, const exchange *mine) {
+  cuda_rank *rank = execution->cuda;
+  cuda_stream handle = rank->streams[stream];
+  cuda_span *span = open_span(execution, stream, mine);
+  rank->peer[stream] = mine->from;
+  rondo_status status = nccl_connection_exchange(execution, stream, mine);
+  cuda_timeline_close(&rank->timeline, span, handle);
+  return status;
+}
+
 /* With oneself, by no link: sizes must agree. */
 static rondo_status exchange_alone(rondo_execution *execution, int32_t stream, exchange *exchange) {
   for (int32_t i = 0; i < exchange->count; ++i) {
@@ -134,10 +150,13 @@ rondo_status cuda_exchange_issue(rondo_execution *execution, int32_t stream, exc
     return status;
   execution->cuda->operation[stream] = exchange->transfers[0].name;
   execution->cuda->is_exchange[stream] = true;
-  if (exchange->distance == 0)
+  execution->cuda->peer[stream] = -1;
+  if (exchange->distance == 0 || (communicator->nccl && exchange->to == execution->rank))
     status = exchange_alone(execution, stream, exchange);
   else if (communicator->transport->lone_rank)
     status = issue(execution, stream, exchange, exchange, clock_later(exchange->bytes_out, exchange->bytes_in));
+  else if (communicator->nccl)
+    status = exchange_by_nccl(execution, stream, exchange);
   else
     status = exchange_with_others(execution, stream, exchange);
   pthread_mutex_lock(&communicator->lock);

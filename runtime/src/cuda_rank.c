@@ -3,6 +3,7 @@
 #include "cuda_rank.h"
 #include "clock.h"
 #include "failure.h"
+#include "nccl_connection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,7 @@ rondo_status cuda_rank_mark(rondo_execution *execution, int32_t stream, int64_t 
   mark->is_exchange = rank->is_exchange[stream];
   mark->step = execution->step;
   mark->stream = stream;
+  mark->peer = rank->is_exchange[stream] ? rank->peer[stream] : -1;
   *index = rank->mark_count - 1;
   cuda_result result = rank->device->api->event_record(mark->event, rank->streams[stream]);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot record an event");
@@ -194,7 +196,10 @@ rondo_status cuda_rank_begin(rondo_execution *execution) {
     rank->streams[s] = rank->own[s];
     rank->operation[s] = NULL;
     rank->is_exchange[s] = false;
+    rank->peer[s] = -1;
   }
+  if (rank->communication)
+    rank->streams[RONDO_STREAM_COMMUNICATION] = rank->communication;
   if (rank->is_caller_stream)
     rank->streams[RONDO_STREAM_COMPUTE] = rank->caller_stream;
   rank->mark_count = 0;
@@ -227,6 +232,7 @@ static void show(rondo_execution *execution, const cuda_mark *mark) {
   stream->is_exchange = mark->is_exchange;
   stream->step = mark->step;
   stream->waits_for_device = true;
+  stream->waits_for = (stream_id){.rank = mark->peer, .stream = RONDO_STREAM_COMPUTE};
   stream->progress = clock_now();
   pthread_mutex_unlock(&communicator->lock);
 }
@@ -238,14 +244,19 @@ static rondo_status read_failure(rondo_communicator *communicator) {
   return failure;
 }
 
-/* Whether to give a GPU up: after a time-out, or if it does not end within it after another failure. */
+/* Whether to give a GPU up: after a time-out, or if it does not end within it after another failure. Where NCCL's
+ * transfers wait for other ranks it ends soon after they are aborted, or not at all. */
 static bool gives_up(rondo_communicator *communicator, int64_t *failed) {
   rondo_status failure = read_failure(communicator);
   if (failure == RONDO_OK)
     return false;
+  if (*failed == 0 && communicator->nccl)
+    nccl_connection_abort(communicator);
   int64_t now = clock_now();
   if (*failed == 0)
     *failed = now;
+  if (communicator->nccl)
+    return now - *failed > NANOSECONDS / 2;
   return failure == RONDO_TIMED_OUT || (communicator->timeout > 0 && now - *failed > communicator->timeout);
 }
 
@@ -264,6 +275,8 @@ static bool await_mark(rondo_execution *execution, const cuda_mark *mark, int64_
       pthread_mutex_unlock(&communicator->lock);
       return false;
     }
+    if (communicator->nccl)
+      nccl_connection_check(execution, mark);
     pause_briefly(begin);
     result = api->event_query(mark->event);
   }
@@ -305,6 +318,7 @@ void cuda_rank_end(rondo_execution *execution) {
     ended = await_mark(execution, &rank->marks[i], &failed);
   pthread_mutex_lock(&communicator->lock);
   execution->streams[RONDO_STREAM_COMPUTE].waits_for_device = false;
+  execution->streams[RONDO_STREAM_COMPUTE].waits_for.rank = -1;
   pthread_mutex_unlock(&communicator->lock);
   if (ended && succeeded && rank->timeline.enabled)
     cuda_timeline_report(&rank->timeline, execution);

@@ -27,6 +27,7 @@ typedef struct {
   int64_t step;
   int32_t stream;
   bool is_exchange;
+  int32_t peer; /* of another process, from which the exchange receives; -1: none */
 } cuda_mark;
 
 /* Memory of the host, from which copies to the GPU need no waiting. */
@@ -44,6 +45,7 @@ typedef struct cuda_rank {
   int32_t link_sms;
   bool is_caller_stream; /* the compute stream is the caller's */
   cuda_stream caller_stream;
+  cuda_stream communication; /* the caller's stream for transfers; NULL: none */
   cuda_stream own[STREAM_COUNT];
   cuda_stream streams[STREAM_COUNT]; /* of the present run */
   cuda_event last;                   /* the end of the last run */
@@ -52,6 +54,7 @@ typedef struct cuda_rank {
   int64_t mark_count, mark_capacity, event_count;
   const char *operation[STREAM_COUNT]; /* issued last */
   bool is_exchange[STREAM_COUNT];
+  int32_t peer[STREAM_COUNT];
   cuda_block arena, scratch;
   cuda_staging staging;
   cuda_plans plans;

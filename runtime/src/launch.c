@@ -162,11 +162,15 @@ rondo_status launch_read(rondo_context *context, launch_variable variable, void 
   return RONDO_OK;
 }
 
-/* ---- The public call ---- */
+/* ---- The process' environment ---- */
 
 static const char *environment_variable(const char *name, void *user_data) {
   (void)user_data;
   return getenv(name);
+}
+
+rondo_status launch_read_environment(rondo_context *context, launch *result) {
+  return launch_read(context, environment_variable, NULL, result);
 }
 
 rondo_status rondo_launch_get(rondo_context *context, rondo_launch *result) {
@@ -177,7 +181,7 @@ rondo_status rondo_launch_get(rondo_context *context, rondo_launch *result) {
   if (!result)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the launch's out-parameter is NULL");
   else
-    status = launch_read(context, environment_variable, NULL, &launch);
+    status = launch_read_environment(context, &launch);
   if (status == RONDO_OK)
     *result = (rondo_launch){.size = sizeof *result,
                              .launcher = launch.launcher,

@@ -23,4 +23,7 @@ typedef struct {
  * that names them. */
 rondo_status launch_read(rondo_context *context, launch_variable variable, void *user_data, launch *result);
 
+/* The same of this process' environment. */
+rondo_status launch_read_environment(rondo_context *context, launch *result);
+
 #endif /* RONDO_SRC_LAUNCH_H */

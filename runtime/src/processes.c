@@ -5,7 +5,6 @@
 #include "failure.h"
 #include "text.h"
 #include "watchdog.h"
-#include "wire_load.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,6 +228,46 @@ static void check_collective(processes *processes) {
                  processes->rank, what, rank, (double)processes->timeout / NANOSECONDS, state);
 }
 
+/* ---- Lost connections ---- */
+
+/* Whether a rank that is lost keeps this process from going on, and from what. In a run all depend on all; elsewhere
+ * others may have done their part, and a process may end once it has done its own. */
+static bool is_kept(processes *processes, int32_t lost, char *what, size_t capacity) {
+  rondo_communicator *communicator = processes->communicator;
+  pthread_mutex_lock(&communicator->lock);
+  bool runs = communicator->running > 0;
+  what[0] = '\0';
+  if (runs) {
+    const stream *stream = &communicator->executions[0].streams[RONDO_STREAM_COMPUTE];
+    const char *operation = stream->operation ? stream->operation : communicator->plan->function;
+    text_append(what, capacity, "%s'%s' in step %lld", stream->operation && stream->is_exchange ? "exchange " : "",
+                operation, (long long)stream->step);
+  }
+  pthread_mutex_unlock(&communicator->lock);
+  if (runs) {
+    /* One rank speaks for all; should it not, the others do. */
+    bool speaks = (lost + 1) % processes->size == processes->rank;
+    return speaks || clock_now() - processes->lost_since > NANOSECONDS / 3;
+  }
+  collective_describe(processes, processes->collective.call, what, capacity);
+  return processes->collective.call != CALL_NONE && processes->collective.waits_for == lost;
+}
+
+/* Fails if a process is gone that is needed. */
+static void check_lost(processes *processes) {
+  int32_t orderly = 0;
+  int32_t lost = processes->module->lost ? processes->module->lost(processes->wire, &orderly) : -1;
+  if (lost < 0 || processes->failure != RONDO_OK)
+    return;
+  if (processes->lost_since == 0)
+    processes->lost_since = clock_now();
+  char what[STATE_CAPACITY];
+  if (is_kept(processes, lost, what, sizeof what))
+    processes_fail(processes, RONDO_RANK_FAILED, "rank %d lost rank %d in %s: %s", processes->rank, lost, what,
+                   orderly ? "it has destroyed its communicator"
+                           : "its connection was closed; was it killed, or did it crash?");
+}
+
 /* ---- Receiving ---- */
 
 /* Takes over `message`. */
@@ -289,6 +328,7 @@ bool processes_progress(processes *processes) {
   any |= flights_progress(processes);
   ask_all(processes);
   check_collective(processes);
+  check_lost(processes);
   if (any)
     processes->last_event = clock_now();
   return any;
@@ -325,12 +365,8 @@ void processes_wait_locked(processes *processes) {
 
 /* ---- Opening and closing ---- */
 
-rondo_status processes_open(rondo_context *context, rondo_communicator *communicator, const void *application,
-                            processes **result) {
-  const wire_module *module = NULL;
-  rondo_status status = wire_load(context, &module);
-  if (status != RONDO_OK)
-    return status;
+rondo_status processes_open(rondo_context *context, rondo_communicator *communicator, const wire_module *module,
+                            const void *application, processes **result) {
   processes *created = calloc(1, sizeof *created);
   if (!created)
     return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for a communicator");

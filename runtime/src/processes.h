@@ -85,6 +85,7 @@ struct processes {
   flight flights[STREAM_COUNT];
   collective collective;
   int64_t last_event; /* when something was sent or received */
+  int64_t lost_since; /* when it was first seen that a process is lost; 0: none is */
 
   rondo_status failure;
   int32_t failure_origin; /* the rank that noticed it */
@@ -93,9 +94,9 @@ struct processes {
 };
 typedef struct processes processes;
 
-/* Loads MPI and joins the processes of `application`, a pointer to an MPI_Comm (NULL: all of the job). */
-rondo_status processes_open(rondo_context *context, rondo_communicator *communicator, const void *application,
-                            processes **result);
+/* Joins the processes by a message-passing library, of which `application` is a handle (NULL: all of the job). */
+rondo_status processes_open(rondo_context *context, rondo_communicator *communicator, const wire_module *module,
+                            const void *application, processes **result);
 void processes_close(processes *processes);
 
 /* Fails with the reason if an earlier failure or the calling thread forbids to use the processes. */

@@ -59,12 +59,17 @@ static rondo_status check_target(rondo_context *context, const char *target) {
  * GPU that all ranks share. */
 static rondo_status place_tensors(rondo_context *context, const call *call) {
   rondo_communicator *communicator = call->communicator;
+  if (communicator->nccl && !call->program->cuda)
+    return context_fail(context, RONDO_UNSUPPORTED,
+                        "the program is for '%s', but NCCL joins GPUs: run it on a communicator of the kind mpi or "
+                        "threads, or compile it for a GPU",
+                        call->program->manifest.target);
   if (!call->program->cuda)
     return RONDO_OK;
-  if (communicator->processes)
+  if (communicator->processes && !communicator->nccl)
     return context_fail(context, RONDO_UNSUPPORTED,
-                        "the program is for CUDA, whose ranks MPI does not join yet: run it on a communicator of the "
-                        "kind threads or loopback, or compile it with --target=cpu");
+                        "the program is for CUDA, whose ranks MPI does not join: run it on a communicator of the kind "
+                        "nccl, threads or loopback, or compile it with --target=cpu");
   rondo_status status = cuda_communicator_prepare(context, communicator, call->program);
   if (status != RONDO_OK)
     return status;

@@ -121,7 +121,7 @@ static rondo_status check_place(const tensor_scope *scope, int32_t rank, int ind
   const int32_t *ordinals = scope->list->ordinals;
   DLDevice expected = {kDLCPU, 0};
   if (ordinals)
-    expected = (DLDevice){kDLCUDA, ordinals[rank]};
+    expected = (DLDevice){kDLCUDA, ordinals[rank - scope->first_rank]};
   if (tensor->device.device_type == expected.device_type &&
       (!ordinals || tensor->device.device_id == expected.device_id))
     return RONDO_OK;

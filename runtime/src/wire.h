@@ -1,7 +1,8 @@
 /* Messages among processes: what the runtime needs of a message-passing library.
  *
- * The library is linked by a module of its own (librondo_mpi.so), which the runtime loads when it is asked for, so that
- * the runtime depends on none. Nothing here blocks but `open`, and nothing is called by two threads at once.
+ * There are two: TCP, for control alone (wire_tcp.h), and MPI. The latter is linked by a module of its own
+ * (librondo_mpi.so), which the runtime loads when it is asked for, so that the runtime depends on none. Nothing here
+ * blocks but `open` and `close`, and nothing is called by two threads at once.
  * Messages from one process to another on one channel arrive in the order in which they were sent.
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 1 };
+enum { WIRE_VERSION = 2 };
 #define WIRE_MODULE_SYMBOL "rondo_wire_module"
 
 /* A connection of this process with all processes of a job. */
@@ -52,6 +53,10 @@ typedef struct {
 
   /* Why something failed. */
   const char *(*error)(const wire *wire);
+
+  /* The first process whose connection has ended, once all that it sent has been taken; -1: none. `orderly`: it has
+   * closed its wire. NULL: this library cannot tell. */
+  int32_t (*lost)(const wire *wire, int32_t *orderly);
 } wire_module;
 
 #endif /* RONDO_SRC_WIRE_H */

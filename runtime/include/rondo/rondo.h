@@ -73,14 +73,15 @@ typedef enum {
   RONDO_COMMUNICATOR_THREADS = 0,  /* every rank is a thread of this process */
   RONDO_COMMUNICATOR_LOOPBACK = 1, /* one rank runs all steps of an n-rank program and receives its own sends: measures
                                      one rank's time and overlap on any machine; results are not the program's */
-  RONDO_COMMUNICATOR_MPI = 2       /* every rank is a process of an MPI job */
+  RONDO_COMMUNICATOR_MPI = 2,      /* every rank is a process of an MPI job */
+  RONDO_COMMUNICATOR_NCCL = 3      /* every rank is a process with a GPU of its own; transfers are NCCL's */
 } rondo_communicator_kind;
 
 typedef struct {
   size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, which have
                   their defaults for callers of a smaller size */
   rondo_communicator_kind kind;
-  int32_t ranks;          /* 1..4096; the product of the grid's axes. MPI: the number of processes, or 0 to take it */
+  int32_t ranks;          /* 1..4096; the product of the grid's axes. MPI, NCCL: the number of processes, or 0 to take it */
   double link_latency_us; /* emulated link: a group of B bytes takes latency + B / bandwidth; */
   double link_gb_per_s;   /* 0 = no emulation */
   double timeout_s;       /* a rank that makes no progress for so long ends the run with an error; 0 = wait for ever */
@@ -89,17 +90,28 @@ typedef struct {
   const char *inject;
   int32_t threads_per_rank; /* 1..256 threads share each rank's kernels; results do not depend on it */
   /* Programs for CUDA alone: */
-  int32_t device;    /* the GPU of every rank; -1: ranks are dealt round the GPUs that this process sees */
+  int32_t device;    /* the GPU of every rank of this process; -1: ranks are dealt round the GPUs that it sees. NCCL: by
+                        their numbers among the ranks of their host */
   int32_t sm_margin; /* multiprocessors that attention kernels which stay on the GPU leave to others */
   int32_t link_sms;  /* multiprocessors that a transfer on an emulated link occupies */
   int32_t measure;   /* 1: the times of the statistics are measured in every run. Otherwise they are so while a trace is
                         enabled, and 0 if not, but for `total` */
   /* RONDO_COMMUNICATOR_MPI alone: */
   const void *mpi_communicator; /* a pointer to the application's MPI_Comm, which is duplicated; NULL: all processes */
+  /* RONDO_COMMUNICATOR_NCCL alone: */
+  int32_t rank;               /* of this process, where `ranks` is given; -1: as the launcher says */
+  int32_t nccl_ctas;          /* the most CTAs that a transfer occupies, 1..64; sm_margin leaves room for them. 0: NCCL's
+                                 own choice */
+  const char *rendezvous;     /* "host:port", where rank 0 listens; NULL: MASTER_ADDR and the port after MASTER_PORT, or
+                                 MPI under mpirun */
+  const void *nccl_unique_id; /* an ncclUniqueId, the same on every rank; NULL: rank 0 makes one */
+  void *nccl_communicator;    /* an ncclComm_t, which stays the application's, of this process' copy of NCCL; NULL: none */
+  void *nccl_stream;          /* the stream (CUstream, cudaStream_t) that transfers are issued to; NULL: one of the rank */
 } rondo_communicator_options;
 
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL}
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL,     \
+   -1, 0, NULL, NULL, NULL, NULL}
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
 RONDO_API rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,
