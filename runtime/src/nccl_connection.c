@@ -128,20 +128,20 @@ static int32_t find_neighbour(const statement *everyone, int32_t ranks, int32_t 
 
 /* ---- Opening ---- */
 
-static nccl_connection *create(rondo_context *context, const rondo_communicator_options *options,
-                               rondo_communicator *communicator) {
+static rondo_status create(rondo_context *context, const rondo_communicator_options *options,
+                           nccl_connection **result) {
   const nccl_library *library;
-  if (nccl_library_get(context, &library) != RONDO_OK)
-    return NULL;
+  rondo_status status = nccl_library_get(context, &library);
+  if (status != RONDO_OK)
+    return status;
   nccl_connection *nccl = calloc(1, sizeof *nccl);
-  if (!nccl) {
-    context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for NCCL");
-    return NULL;
-  }
+  if (!nccl)
+    return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for NCCL");
   nccl->library = library;
   nccl->handle = options->nccl_communicator;
   nccl->is_callers = options->nccl_communicator != NULL;
-  return communicator->nccl = nccl;
+  *result = nccl;
+  return RONDO_OK;
 }
 
 /* One that the application hands in must have the same ranks, on the same GPU. */
@@ -171,11 +171,12 @@ static rondo_status check_handle(rondo_context *context, const rondo_communicato
 /* All that does not need the others. */
 static rondo_status open_locally(rondo_context *context, const rondo_communicator_options *options,
                                  rondo_communicator *communicator, int32_t local_rank, statement *mine) {
-  nccl_connection *nccl = create(context, options, communicator);
-  if (!nccl)
-    return RONDO_UNSUPPORTED;
+  rondo_status status = create(context, options, &communicator->nccl);
+  if (status != RONDO_OK)
+    return status;
+  nccl_connection *nccl = communicator->nccl;
   communicator->local_rank = local_rank;
-  rondo_status status = cuda_communicator_open(context, communicator);
+  status = cuda_communicator_open(context, communicator);
   if (status != RONDO_OK)
     return status;
   mine->ordinal = communicator->cuda->ordinals[0];

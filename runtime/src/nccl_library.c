@@ -76,8 +76,6 @@ static void load(void) {
       {"ncclGroupEnd", (void **)&loaded.group_end},
       {"ncclSend", (void **)&loaded.send},
       {"ncclRecv", (void **)&loaded.receive},
-      {"ncclCommRegister", (void **)&loaded.register_buffer},
-      {"ncclCommDeregister", (void **)&loaded.deregister_buffer},
       {"ncclGetErrorString", (void **)&loaded.get_error_string},
       {"ncclGetLastError", (void **)&loaded.get_last_error},
   };

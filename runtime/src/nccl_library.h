@@ -47,8 +47,6 @@ typedef struct {
   nccl_result (*group_end)(void);
   nccl_result (*send)(const void *data, size_t count, int type, int peer, nccl_communicator communicator, void *stream);
   nccl_result (*receive)(void *data, size_t count, int type, int peer, nccl_communicator communicator, void *stream);
-  nccl_result (*register_buffer)(nccl_communicator communicator, void *data, size_t bytes, void **handle);
-  nccl_result (*deregister_buffer)(nccl_communicator communicator, void *handle);
   const char *(*get_error_string)(nccl_result result);
   const char *(*get_last_error)(nccl_communicator communicator);
   int version;

@@ -109,7 +109,8 @@ rondo_status overlap_check(const tensor_scope *scope, int32_t ranks) {
   if (!regions)
     return context_fail(scope->context, RONDO_OUT_OF_MEMORY, "no memory for the tensors of %d ranks", ranks);
   rondo_status status = RONDO_OK;
-  for (int32_t rank = 0; status == RONDO_OK && rank < ranks; ++rank)
+  const int32_t first = scope->first_rank;
+  for (int32_t rank = first; status == RONDO_OK && rank < first + ranks; ++rank)
     for (int index = 0; status == RONDO_OK && index < scope->function->tensor_count; ++index) {
       if (!find_region(scope, rank, index, &regions[count]))
         continue;

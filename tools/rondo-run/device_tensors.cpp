@@ -11,18 +11,18 @@ Status DeviceTensors::check(rondo_status status) const {
 
 DeviceTensors::~DeviceTensors() {
   for (DLTensor &view : views)
-    rondo_device_free(context, communicator, 0, view.data);
+    rondo_device_free(context, communicator, rank, view.data);
 }
 
 Status DeviceTensors::allocate(std::vector<HostTensor> &tensors) {
   int32_t device = 0;
-  if (Status found = check(rondo_communicator_device(context, communicator, 0, &device)); !found)
+  if (Status found = check(rondo_communicator_device(context, communicator, rank, &device)); !found)
     return found;
   for (size_t i = views.size(); i < tensors.size(); ++i) {
     DLTensor view = tensors[i].view();
     view.device = {kDLCUDA, device};
     view.data = nullptr;
-    if (Status got = check(rondo_device_allocate(context, communicator, 0, tensors[i].bytes(), &view.data)); !got)
+    if (Status got = check(rondo_device_allocate(context, communicator, rank, tensors[i].bytes(), &view.data)); !got)
       return got;
     views.push_back(view);
   }
@@ -37,7 +37,7 @@ Status DeviceTensors::upload(std::vector<HostTensor> &tensors) {
     return allocated;
   for (size_t i = 0; i < tensors.size(); ++i)
     if (Status copied =
-            check(rondo_device_upload(context, communicator, 0, views[i].data, tensors[i].data(), tensors[i].bytes()));
+            check(rondo_device_upload(context, communicator, rank, views[i].data, tensors[i].data(), tensors[i].bytes()));
         !copied)
       return copied;
   return Success{};
@@ -46,7 +46,7 @@ Status DeviceTensors::upload(std::vector<HostTensor> &tensors) {
 Status DeviceTensors::download(std::vector<HostTensor> &tensors) {
   for (size_t i = 0; i < tensors.size(); ++i)
     if (Status copied = check(
-            rondo_device_download(context, communicator, 0, tensors[i].data(), views[i].data, tensors[i].bytes()));
+            rondo_device_download(context, communicator, rank, tensors[i].data(), views[i].data, tensors[i].bytes()));
         !copied)
       return copied;
   return Success{};

@@ -9,11 +9,11 @@
 
 namespace rondo::run {
 
-/// Copies of tensors of the host on the GPU of rank 0, which all ranks share.
+/// Copies of tensors of the host on the GPU of a rank; those of one process share it.
 class DeviceTensors {
 public:
-  DeviceTensors(rondo_context *context, rondo_communicator *communicator)
-      : context(context), communicator(communicator) {}
+  DeviceTensors(rondo_context *context, rondo_communicator *communicator, int32_t rank)
+      : context(context), communicator(communicator), rank(rank) {}
   ~DeviceTensors();
   DeviceTensors(const DeviceTensors &) = delete;
 
@@ -30,6 +30,7 @@ private:
 
   rondo_context *context;
   rondo_communicator *communicator;
+  int32_t rank;
   std::vector<DLTensor> views;
   std::vector<DLTensor *> pointers;
 };

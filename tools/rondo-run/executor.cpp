@@ -63,19 +63,33 @@ Result<Executor> Executor::load(const std::string &path) {
   return executor;
 }
 
+static rondo_communicator_kind kindOf(Communicator communicator) {
+  switch (communicator) {
+  case Communicator::Threads:
+    return RONDO_COMMUNICATOR_THREADS;
+  case Communicator::Loopback:
+    return RONDO_COMMUNICATOR_LOOPBACK;
+  case Communicator::Mpi:
+    return RONDO_COMMUNICATOR_MPI;
+  case Communicator::Nccl:
+    break;
+  }
+  return RONDO_COMMUNICATOR_NCCL;
+}
+
 Status Executor::startRanks(const Options &options, int32_t ranks) {
   bool loopback = options.communicator == Communicator::Loopback;
   rondo_communicator_options settings = RONDO_COMMUNICATOR_OPTIONS_INIT;
-  together = options.communicator == Communicator::Mpi;
-  settings.kind = together   ? RONDO_COMMUNICATOR_MPI
-                  : loopback ? RONDO_COMMUNICATOR_LOOPBACK
-                             : RONDO_COMMUNICATOR_THREADS;
+  together = joinsProcesses(options.communicator);
+  settings.kind = kindOf(options.communicator);
   settings.ranks = ranks;
   settings.threads_per_rank = options.threadsPerRank;
   settings.timeout_s = options.timeout;
-  settings.device = options.device;
+  // The ranks of one process share its whole tensors.
+  settings.device = options.device.value_or(together ? -1 : 0);
   settings.sm_margin = options.smMargin;
   settings.link_sms = options.linkSms;
+  settings.nccl_ctas = options.ncclCtas;
   settings.measure = 1;
   if (options.link) {
     settings.link_latency_us = options.link->latencyUs;
@@ -177,15 +191,19 @@ Status Executor::runOnce(const std::string &function, std::vector<HostTensor> &i
 Status Executor::runOnGpu(const std::string &function, std::vector<HostTensor> &inputs,
                           std::vector<HostTensor> &outputs) {
   if (!gpuInputs) {
-    gpuInputs = std::make_unique<DeviceTensors>(context.get(), communicator.get());
-    gpuOutputs = std::make_unique<DeviceTensors>(context.get(), communicator.get());
+    rondo_communicator_info info;
+    if (rondo_status status = rondo_communicator_info_get(context.get(), communicator.get(), &info))
+      return lastError(status);
+    gpuInputs = std::make_unique<DeviceTensors>(context.get(), communicator.get(), info.first_rank);
+    gpuOutputs = std::make_unique<DeviceTensors>(context.get(), communicator.get(), info.first_rank);
     if (Status uploaded = gpuInputs->upload(inputs); !uploaded)
       return uploaded;
   }
   if (Status uploaded = gpuOutputs->upload(outputs); !uploaded)
     return uploaded;
-  if (rondo_status status = rondo_run(context.get(), program.get(), function.c_str(), communicator.get(),
-                                      gpuInputs->data(), gpuInputs->size(), gpuOutputs->data(), gpuOutputs->size()))
+  auto call = together ? rondo_run_shards : rondo_run;
+  if (rondo_status status = call(context.get(), program.get(), function.c_str(), communicator.get(), gpuInputs->data(),
+                                 gpuInputs->size(), gpuOutputs->data(), gpuOutputs->size()))
     return lastError(status);
   return gpuOutputs->download(outputs);
 }

@@ -7,21 +7,25 @@ const char *helpText() {
   return R"(usage: rondo-run [options] program.so
 
 Runs a program that rondo-compile made on 1..4096 ranks: threads of this
-process, or processes of an MPI job; on processors or, if the program is for
-CUDA, on a GPU.
+process, or processes that MPI or NCCL joins; on processors or, if the program
+is for CUDA, on GPUs.
 
 What runs
   --function=NAME       the function to run; needed only if the program has several
   --ranks=N             number of ranks (default: the program's grid if it is static, else 1)
   --threads-per-rank=N  number of threads that share each rank's kernels, 1..256 (default 1); results do
                         not depend on it
-  --device=N            the GPU of all ranks (default 0); programs for CUDA alone, as are the next two
+  --device=N            the GPU of all ranks (default 0; nccl: by the rank's number on its host); programs
+                        for CUDA alone, as are the next three
   --sm-margin=N         multiprocessors that attention kernels leave to others (default 0)
   --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
+  --nccl-ctas=N         the most CTAs that a transfer by NCCL occupies, 1..64 (default: NCCL's choice)
   --communicator=KIND   threads: every rank is a thread (the default)
                         loopback: one rank runs all steps and receives its own sends, which measures
                         one rank's time and overlap on any machine; the results are not the program's
                         mpi: every rank is a process: mpirun -n N rondo-run --communicator=mpi ...
+                        nccl: every rank is a process with a GPU: torchrun --no-python
+                        --nproc-per-node=N rondo-run --communicator=nccl ...; or mpirun, as above
   --link=US,GB_PER_S    emulate a link: B bytes take US microseconds + B / (GB_PER_S * 10^9) seconds
   --timeout=SECONDS     a rank that makes no progress for so long ends the run (default 60; 0: never)
   --inject=KIND@RANK,OP,STEP
@@ -60,7 +64,7 @@ Tolerances. With the reference r in float64 and the output o,
 L bounds the attention's logits: 8 times the two largest amplitudes of generated inputs (each at least
 1). Give --tolerance for files whose logits are larger.
 
-With --communicator=mpi every process makes the whole inputs and keeps its shards; rank 0 checks, reports
+With --communicator=mpi or nccl every process makes the whole inputs and keeps its shards; rank 0 checks, reports
 and writes all files. The trace and the timeline are those of rank 0.
 
 Times are those of the slowest rank. "exposed" is the time for which the compute stream waited for

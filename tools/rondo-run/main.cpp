@@ -37,7 +37,8 @@ static int failTogether(Executor &executor, const Error &error, ExitStatus statu
 
 /// Until the processes can talk to each other each prints its own errors.
 static Error withRank(const Place &place, const Error &error) {
-  return place.processes > 1 ? Error{concat("rank ", place.rank, ": ", error.text)} : error;
+  bool namesRank = error.text.rfind("rank ", 0) == 0;
+  return place.processes > 1 && !namesRank ? Error{concat("rank ", place.rank, ": ", error.text)} : error;
 }
 
 static int execute(Executor &executor, Session &session) {
@@ -49,7 +50,7 @@ static int execute(Executor &executor, Session &session) {
 
 static int runProgram(const Options &options, Executor &executor, const Manifest &manifest) {
   Place place;
-  if (options.communicator == Communicator::Mpi) {
+  if (joinsProcesses(options.communicator)) {
     Result<Place> told = executor.place();
     if (!told)
       return fail(told.error(), Misused);
@@ -61,7 +62,7 @@ static int runProgram(const Options &options, Executor &executor, const Manifest
   Status prepared = plan ? Status(Success{}) : Status(plan.error());
   if (plan)
     prepared = session.emplace(executor, options, manifest, *plan, place).prepare();
-  bool together = options.communicator == Communicator::Mpi;
+  bool together = joinsProcesses(options.communicator);
   if (!prepared && !together)
     return fail(prepared.error(), Misused);
   if (Status started = executor.startRanks(options, plan ? plan->ranks : place.processes); !started)

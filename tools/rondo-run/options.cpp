@@ -15,9 +15,15 @@ const char *communicatorName(Communicator communicator) {
   case Communicator::Loopback:
     return "loopback";
   case Communicator::Mpi:
+    return "mpi";
+  case Communicator::Nccl:
     break;
   }
-  return "mpi";
+  return "nccl";
+}
+
+bool joinsProcesses(Communicator communicator) {
+  return communicator == Communicator::Mpi || communicator == Communicator::Nccl;
 }
 
 static Error malformed(std::string_view option, std::string_view value, std::string_view expected) {
@@ -32,10 +38,10 @@ static Result<int32_t> parseCount(std::string_view option, std::string_view valu
 }
 
 static Result<Communicator> parseCommunicator(std::string_view value) {
-  for (Communicator kind : {Communicator::Threads, Communicator::Loopback, Communicator::Mpi})
+  for (Communicator kind : {Communicator::Threads, Communicator::Loopback, Communicator::Mpi, Communicator::Nccl})
     if (value == communicatorName(kind))
       return kind;
-  return Error{concat("unknown communicator '", value, "'", suggestion(value, {"threads", "loopback", "mpi"}))};
+  return Error{concat("unknown communicator '", value, "'", suggestion(value, {"threads", "loopback", "mpi", "nccl"}))};
 }
 
 static Result<Link> parseLink(std::string_view value) {
@@ -145,6 +151,7 @@ enum Letter : int {
   Device,
   SmMargin,
   LinkSms,
+  NcclCtas,
   CommunicatorKind,
   LinkSpeed,
   Timeout,
@@ -171,6 +178,7 @@ static const option longOptions[] = {{"function", required_argument, nullptr, Fu
                                      {"device", required_argument, nullptr, Device},
                                      {"sm-margin", required_argument, nullptr, SmMargin},
                                      {"link-sms", required_argument, nullptr, LinkSms},
+                                     {"nccl-ctas", required_argument, nullptr, NcclCtas},
                                      {"communicator", required_argument, nullptr, CommunicatorKind},
                                      {"link", required_argument, nullptr, LinkSpeed},
                                      {"timeout", required_argument, nullptr, Timeout},
@@ -215,6 +223,8 @@ static Status applyNumber(Options &options, int letter, std::string_view value) 
   case LinkSms:
     return keepNumber<int64_t>("link-sms", value, parseInteger(value), isSmall, "a whole number from 0 to 1024",
                                options.linkSms);
+  case NcclCtas:
+    return keep(parseCount("nccl-ctas", value, 64), options.ncclCtas);
   case Timeout:
     return keepNumber<double>(
         "timeout", value, parseNumber(value), [](double seconds) { return seconds >= 0 && seconds <= 1e9; },
@@ -301,8 +311,11 @@ static Status checkCombination(const Options &options) {
   if (loopback && !options.outputs.empty())
     return Error{"--output cannot be used with --communicator=loopback: its one rank receives its own sends, so the "
                  "results are not the program's; use --communicator=threads"};
-  if (options.communicator == Communicator::Mpi && options.link)
-    return Error{"--link cannot be used with --communicator=mpi, whose links are real"};
+  if (joinsProcesses(options.communicator) && options.link)
+    return Error{concat("--link cannot be used with --communicator=", communicatorName(options.communicator),
+                        ", whose links are real")};
+  if (options.ncclCtas && options.communicator != Communicator::Nccl)
+    return Error{"--nccl-ctas has no effect without --communicator=nccl"};
   if (options.tolerance && !options.check)
     return Error{"--tolerance has no effect without --check"};
   if (options.inject && options.inject->stalls && options.timeout == 0)

@@ -13,7 +13,7 @@
 namespace rondo::run {
 
 enum class Action { Run, Describe, DescribeJson, Help, Version };
-enum class Communicator { Threads, Loopback, Mpi };
+enum class Communicator { Threads, Loopback, Mpi, Nccl };
 
 /// An emulated link: B bytes take latency + B / bandwidth.
 struct Link {
@@ -40,9 +40,10 @@ struct Options {
   std::optional<std::string> function;
   std::optional<int32_t> ranks;
   int32_t threadsPerRank = 1;
-  int32_t device = 0; // of every rank; programs for CUDA
+  std::optional<int32_t> device; // of every rank of this process; programs for CUDA
   int32_t smMargin = 0;
   int32_t linkSms = 0;
+  int32_t ncclCtas = 0;
   Communicator communicator = Communicator::Threads;
   std::optional<Link> link;
   double timeout = 60;
@@ -66,6 +67,8 @@ struct Options {
 Result<Options> parseOptions(int argc, char **argv);
 const char *helpText();
 const char *communicatorName(Communicator communicator);
+/// Whether every rank is a process.
+bool joinsProcesses(Communicator communicator);
 
 } // namespace rondo::run
 #endif // RONDO_RUN_OPTIONS_H

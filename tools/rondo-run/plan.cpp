@@ -70,12 +70,12 @@ static Result<int32_t> selectRanks(const Options &options, const std::optional<G
   int64_t fixed = staticRanks(axes);
   if (fixed > mostRanks)
     return Error{concat("the program's grid @", grid->name, " has more than ", mostRanks, " ranks, the most that run")};
-  bool together = options.communicator == Communicator::Mpi;
+  bool together = joinsProcesses(options.communicator);
   int32_t ranks = options.ranks.value_or(together ? place.processes : int32_t(fixed));
   std::string given = options.ranks ? concat("--ranks=", ranks) : concat(ranks, " processes");
   if (together && ranks != place.processes)
-    return Error{concat(given, ": with --communicator=mpi each process is a rank, and there are ", place.processes,
-                        "; leave --ranks out")};
+    return Error{concat(given, ": with --communicator=", communicatorName(options.communicator),
+                        " each process is a rank, and there are ", place.processes, "; leave --ranks out")};
   if (!grid && ranks != 1)
     return Error{concat(given, ": the program names no grid, so it runs on 1 rank")};
   if (!open && ranks != fixed)

@@ -22,7 +22,7 @@ public:
   Result<bool> execute();
 
 private:
-  bool together() const { return options.communicator == Communicator::Mpi; }
+  bool together() const { return joinsProcesses(options.communicator); }
   Status takeShards();
   Status gatherOutputs();
   Status evaluateReference(const std::vector<HostTensor> &whole);

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/cuda/Device.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
 using namespace rondo::emulator;
 
@@ -102,20 +104,30 @@ bool Device::advance() {
   return true;
 }
 
-void Device::workUntil(const std::function<bool()> &isDone) {
-  while (!isDone())
-    if (!advance())
-      fail("streams wait for what never comes");
+bool Device::waitsForOthers() const {
+  for (const Stream *stream : streams)
+    if (!stream->queue.empty() && stream->queue.front().isExternal)
+      return true;
+  return false;
 }
 
-void Device::issue(cuda_stream handle, std::function<void()> run, std::function<bool()> isReady) {
+void Device::workUntil(const std::function<bool()> &isDone) {
+  while (!isDone())
+    if (!advance()) {
+      if (!waitsForOthers())
+        fail("streams wait for what never comes");
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+}
+
+void Device::issue(cuda_stream handle, std::function<void()> run, std::function<bool()> isReady, bool isExternal) {
   Stream &stream = getStream(handle);
   if (!handle) {
     if (isReady)
       workUntil(isReady);
     return run();
   }
-  stream.queue.push_back({std::move(isReady), std::move(run)});
+  stream.queue.push_back({std::move(isReady), std::move(run), isExternal});
   if (random() % 2)
     advance();
 }

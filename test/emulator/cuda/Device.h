@@ -26,6 +26,7 @@ uint64_t getSetting(const char *variable, uint64_t otherwise);
 struct Work {
   std::function<bool()> isReady;
   std::function<void()> run; ///< throws if something is wrong
+  bool isExternal = false;   ///< another process makes it ready
 };
 
 struct Stream {
@@ -70,13 +71,15 @@ struct Device {
   Event &getEvent(cuda_event event);
 
   /// Issues work. The default stream does it at once, after all that was issued to it.
-  void issue(cuda_stream stream, std::function<void()> run, std::function<bool()> isReady = nullptr);
+  void issue(cuda_stream stream, std::function<void()> run, std::function<bool()> isReady = nullptr,
+             bool isExternal = false);
   /// Does one piece of work of a stream that can go on; false if there is none.
   bool advance();
   /// Works until `isDone`; fails if nothing can go on before.
   void workUntil(const std::function<bool()> &isDone);
 
 private:
+  bool waitsForOthers() const;
   void doWork(Stream &stream);
 };
 

@@ -527,6 +527,19 @@ cuda_result cuStreamSynchronize(cuda_stream handle) {
     getDevice().workUntil([&] { return stream.queue.empty(); });
   });
 }
+/// Not of CUDA: issues work that is done once `isReady` says so. `run` returns what was wrong, or null.
+cuda_result rondo_emulator_issue(cuda_stream stream, int (*isReady)(void *), const char *(*run)(void *), void *data) {
+  return attempt(InvalidValue, [&] {
+    getDevice().issue(
+        stream,
+        [=] {
+          if (const char *error = run(data))
+            fail(error);
+        },
+        [=] { return isReady(data) != 0; }, /*isExternal=*/true);
+  });
+}
+
 /// It waits for what was recorded before this call.
 cuda_result cuStreamWaitEvent(cuda_stream stream, cuda_event handle, unsigned) {
   return attemptInContext(InvalidValue, [&] {

@@ -1,0 +1,293 @@
+/* A libnccl.so.2 for the emulated GPU: transfers between processes of one machine, by files in a temporary folder.
+ *
+ * It has what librondo_runtime uses of NCCL, without blocking. Each group becomes work of its stream, which the emulated
+ * driver does when the messages that it waits for are there.
+ *
+ *   RONDO_EMULATOR_NCCL_VERSION  the version that it says it is; 22807 if unset
+ *   RONDO_EMULATOR_NCCL_REFUSES  set: it refuses to connect ranks, as NCCL does where two are on one GPU
+ */
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SUCCESS = 0, SYSTEM_ERROR = 2, INVALID_ARGUMENT = 4, INVALID_USAGE = 5, REMOTE_ERROR = 6, IN_PROGRESS = 7 };
+enum { MOST_RANKS = 64, MOST_OPERATIONS = 64 };
+
+typedef struct {
+  char folder[128];
+} unique_id;
+
+/* The head of ncclConfig_t. */
+typedef struct {
+  size_t size;
+  unsigned magic, version;
+  int blocking;
+} config_head;
+
+typedef struct ncclComm {
+  char folder[128];
+  int rank, ranks;
+  bool connected;
+  volatile bool aborted;
+  pid_t processes[MOST_RANKS];
+  int64_t sent[MOST_RANKS], received[MOST_RANKS]; /* messages to and from each rank */
+} communicator;
+
+typedef struct {
+  bool is_send;
+  uint64_t address;
+  size_t bytes;
+  char path[PATH_MAX];
+} operation;
+
+/* What was called between ncclGroupStart and ncclGroupEnd. */
+typedef struct {
+  communicator *communicator;
+  void *stream;
+  int count;
+  operation operations[MOST_OPERATIONS];
+} group;
+
+static _Thread_local group *current;
+static _Thread_local int depth;
+
+/* ---- The emulated driver ---- */
+
+typedef int (*issue_function)(void *stream, int (*is_ready)(void *), const char *(*run)(void *), void *data);
+
+static void *find(const char *name) {
+  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+  return library ? dlsym(library, name) : NULL;
+}
+
+/* ---- Messages ---- */
+
+static int is_ready(void *data) {
+  const group *group = data;
+  struct stat status;
+  if (group->communicator->aborted)
+    return 1;
+  for (int i = 0; i < group->count; ++i)
+    if (!group->operations[i].is_send && stat(group->operations[i].path, &status) != 0)
+      return 0;
+  return 1;
+}
+
+static int is_always_ready(void *data) {
+  (void)data;
+  return 1;
+}
+
+static const char *send_one(const operation *operation) {
+  int (*copy)(void *, uint64_t, size_t) = (int (*)(void *, uint64_t, size_t))find("cuMemcpyDtoH_v2");
+  char partial[PATH_MAX + 8];
+  snprintf(partial, sizeof partial, "%s.part", operation->path);
+  void *bytes = malloc(operation->bytes);
+  FILE *file = bytes && copy && copy(bytes, operation->address, operation->bytes) == 0 ? fopen(partial, "wb") : NULL;
+  bool written = file && fwrite(bytes, 1, operation->bytes, file) == operation->bytes;
+  free(bytes);
+  if (file)
+    written = fclose(file) == 0 && written;
+  /* A message is there entirely, or not at all. */
+  return written && rename(partial, operation->path) == 0 ? NULL : "a message cannot be sent";
+}
+
+static const char *receive_one(const operation *operation) {
+  int (*copy)(uint64_t, const void *, size_t) = (int (*)(uint64_t, const void *, size_t))find("cuMemcpyHtoD_v2");
+  struct stat status;
+  if (stat(operation->path, &status) != 0 || (size_t)status.st_size != operation->bytes)
+    return "a message has another size than its receiver expects";
+  void *bytes = malloc(operation->bytes);
+  FILE *file = fopen(operation->path, "rb");
+  bool read = bytes && file && fread(bytes, 1, operation->bytes, file) == operation->bytes && copy &&
+              copy(operation->address, bytes, operation->bytes) == 0;
+  if (file)
+    fclose(file);
+  free(bytes);
+  unlink(operation->path);
+  return read ? NULL : "a message cannot be received";
+}
+
+static const char *run(group *group, bool sends) {
+  const char *error = NULL;
+  for (int i = 0; i < group->count && !error && !group->communicator->aborted; ++i)
+    if (group->operations[i].is_send == sends)
+      error = sends ? send_one(&group->operations[i]) : receive_one(&group->operations[i]);
+  return error;
+}
+
+static const char *run_sends(void *data) { return run(data, true); }
+
+static const char *run_receives(void *data) {
+  const char *error = run(data, false);
+  free(data);
+  return error;
+}
+
+static int add(bool is_send, uint64_t address, size_t bytes, int peer, communicator *communicator, void *stream) {
+  if (!current || depth == 0 || current->count == MOST_OPERATIONS || peer < 0 || peer >= communicator->ranks ||
+      !communicator->connected)
+    return INVALID_USAGE;
+  operation *added = &current->operations[current->count++];
+  int from = is_send ? communicator->rank : peer, to = is_send ? peer : communicator->rank;
+  int64_t number = is_send ? communicator->sent[peer]++ : communicator->received[peer]++;
+  *added = (operation){.is_send = is_send, .address = address, .bytes = bytes};
+  snprintf(added->path, sizeof added->path, "%s/%d-%d-%lld", communicator->folder, from, to, (long long)number);
+  current->communicator = communicator;
+  current->stream = stream;
+  return SUCCESS;
+}
+
+/* ---- NCCL's functions ---- */
+
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int ncclGetVersion(int *version) {
+  const char *text = getenv("RONDO_EMULATOR_NCCL_VERSION");
+  *version = text ? atoi(text) : 22807;
+  return SUCCESS;
+}
+
+EXPORTED const char *ncclGetErrorString(int result) {
+  return result == REMOTE_ERROR    ? "remote process exited or there was a network error"
+         : result == INVALID_USAGE ? "invalid usage"
+         : result == SUCCESS       ? "no error"
+                                   : "internal error";
+}
+EXPORTED const char *ncclGetLastError(communicator *communicator) {
+  (void)communicator;
+  return getenv("RONDO_EMULATOR_NCCL_REFUSES") ? "Duplicate GPU detected" : "";
+}
+
+EXPORTED int ncclGetUniqueId(unique_id *id) {
+  const char *parent = getenv("TMPDIR");
+  memset(id, 0, sizeof *id);
+  if (snprintf(id->folder, sizeof id->folder, "%s/rondo-nccl-XXXXXX", parent ? parent : "/tmp") >= (int)sizeof *id)
+    return SYSTEM_ERROR;
+  return mkdtemp(id->folder) ? SUCCESS : SYSTEM_ERROR;
+}
+
+static void name_rank(const communicator *communicator, int rank, char *path, size_t capacity) {
+  snprintf(path, capacity, "%s/rank-%d", communicator->folder, rank);
+}
+
+EXPORTED int ncclCommInitRankConfig(communicator **result, int ranks, unique_id id, int rank, const config_head *config) {
+  if (getenv("RONDO_EMULATOR_NCCL_REFUSES"))
+    return INVALID_USAGE;
+  if (ranks > MOST_RANKS || rank >= ranks || config->magic != 0xcafebeef || config->blocking != 0)
+    return INVALID_ARGUMENT;
+  communicator *created = calloc(1, sizeof *created);
+  if (!created)
+    return SYSTEM_ERROR;
+  memcpy(created->folder, id.folder, sizeof created->folder);
+  created->rank = rank;
+  created->ranks = ranks;
+  char path[PATH_MAX], partial[PATH_MAX + 8];
+  name_rank(created, rank, path, sizeof path);
+  snprintf(partial, sizeof partial, "%s.part", path);
+  FILE *file = fopen(partial, "w");
+  if (!file || fprintf(file, "%ld\n", (long)getpid()) < 0 || fclose(file) != 0 || rename(partial, path) != 0) {
+    free(created);
+    return SYSTEM_ERROR;
+  }
+  *result = created;
+  return IN_PROGRESS;
+}
+
+/* Reads who the others are; false: not all have come. */
+static bool connects(communicator *communicator) {
+  for (int rank = 0; rank < communicator->ranks; ++rank) {
+    char path[PATH_MAX];
+    long process = 0;
+    name_rank(communicator, rank, path, sizeof path);
+    FILE *file = fopen(path, "r");
+    bool read = file && fscanf(file, "%ld", &process) == 1;
+    if (file)
+      fclose(file);
+    if (!read)
+      return false;
+    communicator->processes[rank] = (pid_t)process;
+  }
+  return communicator->connected = true;
+}
+
+EXPORTED int ncclCommGetAsyncError(communicator *communicator, int *error) {
+  *error = SUCCESS;
+  if (!communicator->connected && !connects(communicator))
+    *error = IN_PROGRESS;
+  for (int rank = 0; communicator->connected && rank < communicator->ranks; ++rank)
+    if (kill(communicator->processes[rank], 0) != 0 && errno == ESRCH)
+      *error = REMOTE_ERROR;
+  return SUCCESS;
+}
+
+EXPORTED int ncclCommFinalize(communicator *communicator) { return communicator->connected ? SUCCESS : INVALID_USAGE; }
+
+EXPORTED int ncclCommAbort(communicator *communicator) {
+  /* Its memory stays: work of streams refers to it. */
+  communicator->aborted = true;
+  return SUCCESS;
+}
+
+EXPORTED int ncclCommDestroy(communicator *communicator) {
+  char path[PATH_MAX];
+  name_rank(communicator, communicator->rank, path, sizeof path);
+  unlink(path);
+  rmdir(communicator->folder); /* by the last one */
+  free(communicator);
+  return SUCCESS;
+}
+
+EXPORTED int ncclCommCount(const communicator *communicator, int *ranks) {
+  *ranks = communicator->ranks;
+  return SUCCESS;
+}
+EXPORTED int ncclCommUserRank(const communicator *communicator, int *rank) {
+  *rank = communicator->rank;
+  return SUCCESS;
+}
+EXPORTED int ncclCommCuDevice(const communicator *communicator, int *device) {
+  (void)communicator;
+  *device = 0;
+  return SUCCESS;
+}
+
+EXPORTED int ncclSend(const void *data, size_t count, int type, int peer, communicator *communicator, void *stream) {
+  return type == 0 ? add(true, (uint64_t)(uintptr_t)data, count, peer, communicator, stream) : INVALID_ARGUMENT;
+}
+EXPORTED int ncclRecv(void *data, size_t count, int type, int peer, communicator *communicator, void *stream) {
+  return type == 0 ? add(false, (uint64_t)(uintptr_t)data, count, peer, communicator, stream) : INVALID_ARGUMENT;
+}
+
+EXPORTED int ncclGroupStart(void) {
+  if (depth++ == 0)
+    current = calloc(1, sizeof *current);
+  return current ? SUCCESS : SYSTEM_ERROR;
+}
+
+EXPORTED int ncclGroupEnd(void) {
+  if (depth == 0)
+    return INVALID_USAGE;
+  if (--depth > 0)
+    return SUCCESS;
+  group *ended = current;
+  current = NULL;
+  issue_function issue = (issue_function)find("rondo_emulator_issue");
+  if (!ended || ended->count == 0 || !issue) {
+    free(ended);
+    return issue ? SUCCESS : SYSTEM_ERROR;
+  }
+  if (issue(ended->stream, is_always_ready, run_sends, ended) != 0 ||
+      issue(ended->stream, is_ready, run_receives, ended) != 0)
+    return SYSTEM_ERROR;
+  return SUCCESS;
+}
