@@ -163,7 +163,7 @@ RONDO_API rondo_status rondo_communicator_info_get(rondo_context *context, const
 
 /* ---- Processes ---------------------------------------------------------------------------------------------------
  *
- * With RONDO_COMMUNICATOR_MPI every rank is a process, and each process makes the same calls in the same order:
+ * With RONDO_COMMUNICATOR_MPI and _NCCL every rank is a process, and each process makes the same calls in the same order:
  * creation, runs, gathers. A call in which they differ fails on all of them, and so does one in which a process is
  * killed or stopped: within the time-out and 2 s, with a text that names it. After a failed run the communicator
  * cannot be used again: destroy it; another one can be created while all processes live. MPI is called by the thread
