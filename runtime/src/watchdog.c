@@ -117,9 +117,11 @@ static int telling(const rondo_communicator *communicator, const chain *chain) {
   if (chain->culprit.rank < 0)
     return 0;
   /* A GPU that is in a kernel holds up those that are in exchanges. */
-  const stream *culprit = get_stream(communicator, chain->culprit);
-  if (culprit->waits_for_device && !culprit->is_exchange)
-    return 4;
+  if (communicator_execution(communicator, chain->culprit.rank)) {
+    const stream *culprit = get_stream(communicator, chain->culprit);
+    if (culprit->waits_for_device && !culprit->is_exchange)
+      return 4;
+  }
   if (chain->waiter.rank < 0)
     return 1;
   const stream *waiter = get_stream(communicator, chain->waiter);
