@@ -71,15 +71,18 @@ static rondo_status await_issue(rondo_execution *execution, const exchange *exch
              : exchange_fail(execution, result, exchange->name, exchange->from, execution->step);
 }
 
+/* Without blocking, calls may say that something is in progress: that is no failure. */
+static bool is_well(nccl_result result) { return result == NCCL_SUCCESS || result == NCCL_IN_PROGRESS; }
+
 /* Both ends know which transfers are empty. */
 static nccl_result issue_transfers(const nccl_connection *nccl, const exchange *exchange, void *stream) {
   nccl_result result = NCCL_SUCCESS;
-  for (int32_t i = 0; i < exchange->count && result == NCCL_SUCCESS; ++i) {
+  for (int32_t i = 0; i < exchange->count && is_well(result); ++i) {
     const rondo_transfer *transfer = &exchange->transfers[i];
     if (transfer->destination_bytes > 0)
       result = nccl->library->receive(transfer->destination, (size_t)transfer->destination_bytes, NCCL_INT8,
                                       exchange->from, nccl->handle, stream);
-    if (transfer->source_bytes > 0 && result == NCCL_SUCCESS)
+    if (transfer->source_bytes > 0 && is_well(result))
       result = nccl->library->send(transfer->source, (size_t)transfer->source_bytes, NCCL_INT8, exchange->to,
                                    nccl->handle, stream);
   }
@@ -97,7 +100,7 @@ rondo_status nccl_connection_exchange(rondo_execution *execution, int32_t stream
   if (result == NCCL_SUCCESS) {
     nccl_result issued = issue_transfers(nccl, exchange, execution->cuda->streams[stream]);
     result = nccl->library->group_end();
-    if (issued != NCCL_SUCCESS && issued != NCCL_IN_PROGRESS)
+    if (!is_well(issued))
       result = issued;
   }
   return await_issue(execution, exchange, result);

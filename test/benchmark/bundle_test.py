@@ -87,6 +87,7 @@ class Folder(Bundle):
         kernels = {f"kernels/{label}.{suffix}" for label in KERNELS for suffix in ("cubin", "traits")}
         expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
+                    "scripts/nccl_programs.py", "verbs/nccl",
                     "bin/rondo-run", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
@@ -113,7 +114,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -135,6 +136,28 @@ class Check(Bundle):
         if "no CUDA driver" not in done.stderr:
             self.skipTest("there is a driver")
         self.ends(done, 2)
+
+
+class Nccl(Bundle):
+    """On the emulated NCCL, whose ranks have no GPUs to share."""
+
+    def run_nccl(self, *arguments, **environment):
+        return run("nccl", "--only=-ring-f16", "--gpus=1", *arguments,
+                   **{"RONDO_NCCL": str(EMULATED_CUDA / "libnccl.so.2"), **environment})
+
+    def test_programs_and_faults(self):
+        done = self.run_nccl("--ranks=2,3", "--settle=2")
+        self.ends(done, 0)
+        cases = json.loads((BUNDLE / "nccl.json").read_text())["cases"]
+        self.assertEqual([case["ranks"] for case in cases], [2, 2, 3, 3, 3, 3])
+        self.assertTrue(all(case["held"] and case["one_gpu"] for case in cases))
+        self.assertIn("rank 2 lost rank 1 in", done.stdout)
+        self.assertIn("rank 1 does not answer", done.stdout)
+
+    def test_old_nccl(self):
+        done = self.run_nccl("--ranks=2", "--faults=no", RONDO_EMULATOR_NCCL_VERSION="21805")
+        self.ends(done, 1)
+        self.assertIn("is of version 2.18.5: 2.27 or later is needed", done.stdout)
 
 
 class Programs(Bundle):
