@@ -36,7 +36,8 @@ static rondo_status find_place(rondo_context *context, const rondo_communicator_
   rondo_status status = launch_read_environment(context, launch);
   if (status == RONDO_OK && options->rank >= 0) {
     if (options->rank >= options->ranks)
-      return context_fail(context, RONDO_INVALID_ARGUMENT, "this process is rank %d of %d: ranks are less than their "
+      return context_fail(context, RONDO_INVALID_ARGUMENT,
+                          "this process is rank %d of %d: ranks are less than their "
                           "number, which is to be given with them",
                           options->rank, options->ranks);
     /* Its number on the host is another one, unless these are the launcher's ranks. */

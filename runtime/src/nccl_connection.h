@@ -1,5 +1,5 @@
-/* The GPUs of several processes, joined by NCCL: one process, one rank, one GPU. The processes talk to each other on the
- * host too (processes.h), about what they are going to do and what became of it. */
+/* The GPUs of several processes, joined by NCCL: one process, one rank, one GPU. The processes talk to each other on
+ * the host too (processes.h), about what they are going to do and what became of it. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_NCCL_CONNECTION_H
 #define RONDO_SRC_NCCL_CONNECTION_H

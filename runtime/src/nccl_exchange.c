@@ -66,9 +66,8 @@ static rondo_status await_issue(rondo_execution *execution, const exchange *exch
   rondo_status failure = wait_for(execution, -1);
   if (status != RONDO_OK || failure != RONDO_OK)
     return status != RONDO_OK ? status : failure;
-  return result == NCCL_SUCCESS
-             ? RONDO_OK
-             : exchange_fail(execution, result, exchange->name, exchange->from, execution->step);
+  return result == NCCL_SUCCESS ? RONDO_OK
+                                : exchange_fail(execution, result, exchange->name, exchange->from, execution->step);
 }
 
 /* Without blocking, calls may say that something is in progress: that is no failure. */

@@ -70,8 +70,8 @@ static int32_t prepare(tcp_router *router) {
   for (int32_t i = 0; i < router->ranks; ++i) {
     const tcp_connection *connection = &router->connections[i];
     open += connection->socket >= 0;
-    router->polled[i] = (struct pollfd){
-        .fd = connection->socket, .events = (short)((may_read ? POLLIN : 0) | (connection->first ? POLLOUT : 0))};
+    router->polled[i] = (struct pollfd){.fd = connection->socket,
+                                        .events = (short)((may_read ? POLLIN : 0) | (connection->first ? POLLOUT : 0))};
   }
   return open;
 }

@@ -108,6 +108,26 @@ TEST_F(Api, WrongOptions) {
                            ": initialise them with RONDO_COMMUNICATOR_OPTIONS_INIT");
 }
 
+TEST_F(Api, OptionsOfNccl) {
+  Options options(2);
+  options.nccl_ctas = 4;
+  expectError(options, "options of NCCL were given, but the kind is not RONDO_COMMUNICATOR_NCCL");
+  options.kind = RONDO_COMMUNICATOR_NCCL;
+  options.nccl_communicator = &options;
+  expectError(options, "nccl_communicator was given, and with it nccl_ctas, which it has already");
+  options.nccl_communicator = nullptr;
+  options.nccl_ctas = 65;
+  expectError(options, "nccl_ctas is 65, but should be between 0 and 64");
+  options.nccl_ctas = 0;
+  options.rank = -2;
+  expectError(options, "rank is -2: it should be that of this process, or -1");
+  options.rank = 2;
+  expectError(options, "this process is rank 2 of 2: ranks are less than their number, which is to be given with them");
+  options.rank = -1;
+  options.link_gb_per_s = 1;
+  expectError(options, "an emulated link between processes: only the threads and loopback communicators have one");
+}
+
 TEST_F(Api, OptionsOfAnEarlierVersionLackThreads) {
   Options options(2);
   options.size = offsetof(rondo_communicator_options, threads_per_rank);

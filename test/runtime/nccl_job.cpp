@@ -181,8 +181,7 @@ TEST_F(NcclJob, IdentifierOfTheApplication) {
 TEST_F(NcclJob, CommunicatorOfTheApplication) {
   Nccl nccl;
   Handle<rondo_communicator> first = create(options());
-  nccl_communicator own =
-      nccl.connect(shareId(nccl, context.get(), first.get(), launched, ranks), ranks, launched);
+  nccl_communicator own = nccl.connect(shareId(nccl, context.get(), first.get(), launched, ranks), ranks, launched);
   Options given = options();
   given.nccl_communicator = own;
   expectRight(create(given).get());
@@ -226,8 +225,11 @@ TEST_F(NcclJob, StreamsOfTheApplication) {
 TEST_F(NcclJob, WrongNumberOfRanks) {
   Options given = options();
   given.ranks = ranks + 1;
-  EXPECT_EQ(creationError(given).rfind("a communicator of " + std::to_string(ranks + 1) + " ranks, but the launcher "
-                                       "started " + std::to_string(ranks), 0),
+  EXPECT_EQ(creationError(given).rfind("a communicator of " + std::to_string(ranks + 1) +
+                                           " ranks, but the launcher "
+                                           "started " +
+                                           std::to_string(ranks),
+                                       0),
             0U)
       << error();
   given.ranks = ranks;

@@ -36,8 +36,8 @@ Status DeviceTensors::upload(std::vector<HostTensor> &tensors) {
   if (Status allocated = allocate(tensors); !allocated)
     return allocated;
   for (size_t i = 0; i < tensors.size(); ++i)
-    if (Status copied =
-            check(rondo_device_upload(context, communicator, rank, views[i].data, tensors[i].data(), tensors[i].bytes()));
+    if (Status copied = check(
+            rondo_device_upload(context, communicator, rank, views[i].data, tensors[i].data(), tensors[i].bytes()));
         !copied)
       return copied;
   return Success{};

@@ -81,7 +81,7 @@ typedef struct {
   size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, which have
                   their defaults for callers of a smaller size */
   rondo_communicator_kind kind;
-  int32_t ranks;          /* 1..4096; the product of the grid's axes. MPI, NCCL: the number of processes, or 0 to take it */
+  int32_t ranks; /* 1..4096; the product of the grid's axes. MPI, NCCL: the number of processes, or 0 to take it */
   double link_latency_us; /* emulated link: a group of B bytes takes latency + B / bandwidth; */
   double link_gb_per_s;   /* 0 = no emulation */
   double timeout_s;       /* a rank that makes no progress for so long ends the run with an error; 0 = wait for ever */
@@ -99,19 +99,21 @@ typedef struct {
   /* RONDO_COMMUNICATOR_MPI alone: */
   const void *mpi_communicator; /* a pointer to the application's MPI_Comm, which is duplicated; NULL: all processes */
   /* RONDO_COMMUNICATOR_NCCL alone: */
-  int32_t rank;               /* of this process, where `ranks` is given; -1: as the launcher says */
-  int32_t nccl_ctas;          /* the most CTAs that a transfer occupies, 1..64; sm_margin leaves room for them. 0: NCCL's
-                                 own choice */
-  const char *rendezvous;     /* "host:port", where rank 0 listens; NULL: MASTER_ADDR and the port after MASTER_PORT, or
-                                 MPI under mpirun */
+  int32_t rank;           /* of this process, where `ranks` is given; -1: as the launcher says */
+  int32_t nccl_ctas;      /* the most CTAs that a transfer occupies, 1..64; sm_margin leaves room for them. 0: NCCL's
+                             own choice */
+  const char *rendezvous; /* "host:port", where rank 0 listens; NULL: MASTER_ADDR and the port after MASTER_PORT, or
+                             MPI under mpirun */
   const void *nccl_unique_id; /* an ncclUniqueId, the same on every rank; NULL: rank 0 makes one */
-  void *nccl_communicator;    /* an ncclComm_t, which stays the application's, of this process' copy of NCCL; NULL: none */
-  void *nccl_stream;          /* the stream (CUstream, cudaStream_t) that transfers are issued to; NULL: one of the rank */
+  void *nccl_communicator; /* an ncclComm_t, which stays the application's, of this process' copy of NCCL; NULL: none */
+  void *nccl_stream;       /* the stream (CUstream, cudaStream_t) that transfers are issued to; NULL: one of the rank */
 } rondo_communicator_options;
 
+/* clang-format off */
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL,     \
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL,      \
    -1, 0, NULL, NULL, NULL, NULL}
+/* clang-format on */
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
 RONDO_API rondo_status rondo_communicator_create(rondo_context *context, const rondo_communicator_options *options,
@@ -163,9 +165,9 @@ RONDO_API rondo_status rondo_communicator_info_get(rondo_context *context, const
 
 /* ---- Processes ---------------------------------------------------------------------------------------------------
  *
- * With RONDO_COMMUNICATOR_MPI and _NCCL every rank is a process, and each process makes the same calls in the same order:
- * creation, runs, gathers. A call in which they differ fails on all of them, and so does one in which a process is
- * killed or stopped: within the time-out and 2 s, with a text that names it. After a failed run the communicator
+ * With RONDO_COMMUNICATOR_MPI and _NCCL every rank is a process, and each process makes the same calls in the same
+ * order: creation, runs, gathers. A call in which they differ fails on all of them, and so does one in which a process
+ * is killed or stopped: within the time-out and 2 s, with a text that names it. After a failed run the communicator
  * cannot be used again: destroy it; another one can be created while all processes live. MPI is called by the thread
  * that calls the runtime, and during these calls alone.
  */

@@ -1,7 +1,7 @@
 /* A libnccl.so.2 for the emulated GPU: transfers between processes of one machine, by files in a temporary folder.
  *
- * It has what librondo_runtime uses of NCCL, without blocking. Each group becomes work of its stream, which the emulated
- * driver does when the messages that it waits for are there.
+ * It has what librondo_runtime uses of NCCL, without blocking. Each group becomes work of its stream, which the
+ * emulated driver does when the messages that it waits for are there.
  *
  *   RONDO_EMULATOR_NCCL_VERSION  the version that it says it is; 22807 if unset
  *   RONDO_EMULATOR_NCCL_REFUSES  set: it refuses to connect ranks, as NCCL does where two are on one GPU
@@ -180,7 +180,8 @@ static void name_rank(const communicator *communicator, int rank, char *path, si
   snprintf(path, capacity, "%s/rank-%d", communicator->folder, rank);
 }
 
-EXPORTED int ncclCommInitRankConfig(communicator **result, int ranks, unique_id id, int rank, const config_head *config) {
+EXPORTED int ncclCommInitRankConfig(communicator **result, int ranks, unique_id id, int rank,
+                                    const config_head *config) {
   if (getenv("RONDO_EMULATOR_NCCL_REFUSES"))
     return INVALID_USAGE;
   if (ranks > MOST_RANKS || rank >= ranks || config->magic != 0xcafebeef || config->blocking != 0)
