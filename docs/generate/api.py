@@ -47,6 +47,7 @@ def relevant(text):
     if "// Implementation" in text:
         text = text[:text.index("//===---")]
     text = re.sub(r"^// SPDX-.*\n|^/\* SPDX-.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^/\* clang-format (on|off) \*/\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^#if(def __cplusplus| defined\().*?^#endif\n", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^#(include .*|ifndef .*|endif.*|define \w+_HP*)\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^(namespace \w+ \{|\} // namespace.*)\n", "", text, flags=re.MULTILINE)

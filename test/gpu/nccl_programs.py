@@ -184,7 +184,8 @@ def main(argv):
         print_case(case)
         data["cases"].append(case)
     held = sum(case["held"] for case in data["cases"])
-    data["rows"].append(results.row("cases that are right", held, f"{held} of {len(data['cases'])}", "all", held == len(data["cases"])))
+    data["rows"].append(results.row("cases that are right", held, f"{held} of {len(data['cases'])}", "all",
+                                    held == len(data["cases"])))
     results.save(RESULTS / "nccl.json", data, SCHEMA)
     print(f"{held} of {len(data['cases'])} cases are right")
     return 0 if held == len(data["cases"]) else 1

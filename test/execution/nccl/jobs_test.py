@@ -128,8 +128,8 @@ class Errors(Job):
         self.expect_error(r"^rank 0: .*GPU", [words()] * 2, status=2, errors=2, RONDO_EMULATOR_DEVICES="0")
 
     def test_one_gpu_for_several_ranks(self):
-        self.expect_error(r"^rank 0: NCCL cannot connect the ranks: invalid usage: Duplicate GPU detected; rank 1 is on "
-                          r"the same GPU.*NCCL_HOSTID", [words()] * 2, status=2, errors=2,
+        self.expect_error(r"^rank 0: NCCL cannot connect the ranks: invalid usage: Duplicate GPU detected; rank 1 is "
+                          r"on the same GPU.*NCCL_HOSTID", [words()] * 2, status=2, errors=2,
                           RONDO_EMULATOR_NCCL_REFUSES="1")
 
     def test_wrong_number_of_ranks(self):
@@ -202,7 +202,8 @@ class Faults(Job):
     def test_stopped_rank(self):
         errors = self.end_one(1, signal.SIGSTOP, timeout=1)
         for error in errors:
-            self.assertRegex(error, r"^rank \d: no progress in .*'.* with rank \d.* within 1 s .*rank 1 does not answer")
+            self.assertRegex(error, r"^rank \d: no progress in .*'.* with rank \d.* within 1 s .*"
+                                    r"rank 1 does not answer")
 
 
 def hanging_kernel():
