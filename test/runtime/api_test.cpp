@@ -13,7 +13,16 @@ using namespace rondo_test;
 
 namespace {
 
-class Api : public RingSum {};
+class Api : public RingSum {
+protected:
+  /// Creating a communicator fails.
+  void expectError(const Options &options, const std::string &text) {
+    rondo_communicator *communicator = nullptr;
+    EXPECT_EQ(rondo_communicator_create(context.get(), &options, &communicator), RONDO_INVALID_ARGUMENT) << text;
+    EXPECT_EQ(communicator, nullptr);
+    EXPECT_EQ(error(), text);
+  }
+};
 
 TEST_F(Api, VersionAndNames) {
   EXPECT_EQ(rondo_version(), RONDO_VERSION_MAJOR * 1000 + RONDO_VERSION_MINOR);
@@ -75,12 +84,6 @@ TEST_F(Api, NullHandles) {
 }
 
 TEST_F(Api, WrongOptions) {
-  auto expectError = [this](const Options &options, const std::string &text) {
-    rondo_communicator *communicator = nullptr;
-    EXPECT_EQ(rondo_communicator_create(context.get(), &options, &communicator), RONDO_INVALID_ARGUMENT) << text;
-    EXPECT_EQ(communicator, nullptr);
-    EXPECT_EQ(error(), text);
-  };
   for (int ranks : {0, -1, 4097, INT32_MAX})
     expectError(Options(ranks), "a communicator of " + std::to_string(ranks) + " ranks: it should have 1 to 4096");
   Options options(2);
