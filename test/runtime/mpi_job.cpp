@@ -267,7 +267,7 @@ TEST_F(Job, WrongOptions) {
   wrong.kind = RONDO_COMMUNICATOR_THREADS;
   wrong.ranks = 2;
   wrong.mpi_communicator = &given;
-  expectError(wrong, "an MPI communicator was given, but the kind is not RONDO_COMMUNICATOR_MPI");
+  expectError(wrong, "an MPI communicator was given, but the kind is neither RONDO_COMMUNICATOR_MPI nor _NCCL");
 }
 
 /// Half of the processes, in another order.
