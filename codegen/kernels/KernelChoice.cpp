@@ -100,18 +100,18 @@ static AttendConfiguration createGrid(const AttendFacts &facts) {
   c.scaledRows = facts.input == ElementFormat::BF16;
   c.dependentLaunch = true;
   c.keyHint = CacheHint::EvictFirst;
+  c.polynomials = getPolynomials(facts, /*streams=*/true);
   int64_t rows = getPackedRows(facts);
   if (ShapedType::isDynamic(rows) || c.hasPlainLoads())
     return c;
   if (rows <= kFragmentRows) { // bound by memory: one warpgroup suffices, and more CTAs load
     c.warpgroups = 1;
     c.pingPong = false;
+    c.polynomials = 0;
     int64_t features = getLargerFeatures(facts);
     c.stages = features <= 64 ? 4 : 2;
     c.blockKeys = features <= 64 ? 192 : features <= 128 ? 128 : c.blockKeys;
-    return c;
   }
-  c.polynomials = getPolynomials(facts, /*streams=*/true);
   return c;
 }
 
