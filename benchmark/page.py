@@ -66,7 +66,7 @@ Figures that have a bar show it.""", results.GPU),
 `run.sh check` of the bundle. Random cases have grouped heads, tails, batches, causal diagonals of both signs, rows that
 see no key, splits, both layouts, and poisoned outputs with guards behind them. Hard cases are fixed: one query or one
 key, no keys, scores that are all negative, all large, huge or equal, rows that see nothing, NaN in keys that no row
-sees. Known: a NaN in the *values* of keys that are masked inside a block does reach the result of the GPU's kernels."""),
+sees and in their values."""),
     Section("programs.json", "Compiled programs against float64", """\
 `run.sh programs` of the bundle: every schedule and mask, f16 and bf16, on ranks that share one GPU, at lengths from one
 row to thousands; rows of tensors of more than 2^31 elements; and, without a bar, one rank of four in loopback beside an

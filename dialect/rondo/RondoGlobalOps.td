@@ -54,7 +54,8 @@ def Rondo_AttentionOp : Rondo_Op<"attention", [Pure,
 
     The optional second result is the natural logarithm of each row's sum of exponentials (LSE), `[batch, head,
     sequence]`, f32. A row that sees no key, or whose scores are all -inf, gives O = 0 and LSE = -inf. Masked keys
-    contribute nothing, not even a NaN.
+    contribute nothing, not even a NaN. Of a key that a row sees with a score of -inf, a NaN or an infinity in V may show
+    or not: that depends on which keys are computed together, and so on ranks and schedule.
 
     ```mlir
     %o = rondo.attention %q, %k, %v : (tensor<1x32x61x128xf32>, tensor<1x8x6404x128xf32>, tensor<1x8x6404x128xf32>)

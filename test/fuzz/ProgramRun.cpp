@@ -119,11 +119,21 @@ static std::string describe(const Function &function, const Setting &setting) {
 // Inputs
 //===--------------------------------------------------------------------------------------------------------------===//
 
-static Global generateInput(const Value &value, std::vector<int64_t> sizes, Random &random, std::string &description) {
+/// Whether some attention takes its values from elsewhere than an input of their own, v...
+static bool sharesValues(const Function &function) {
+  for (const Op &op : function.ops)
+    if (op.code == OpCode::Attention &&
+        (op.operands[2] >= function.inputs || function.values[op.operands[2]].name[0] != 'v'))
+      return true;
+  return false;
+}
+
+/// `isValueSide`: it is V of some attention, or may be.
+static Global generateInput(const Value &value, bool isValueSide, std::vector<int64_t> sizes, Random &random,
+                            std::string &description) {
   std::mt19937 generator(static_cast<uint32_t>(random.below(UINT32_MAX)));
   // Values hold no infinities: where a weight is too small for float32, 0 * inf is NaN, and in float64 it is not. Nor
   // NaNs beside infinite scores: of a key whose score is -inf a NaN shows if the key's shard has others for the row.
-  bool isValueSide = value.name[0] == 'v';
   switch (random.below(isValueSide ? 8 : 12)) {
   case 0:
     description += " " + value.name + "=zeros";
@@ -246,12 +256,12 @@ std::string rondo::fuzz::runOnce(const Program &program, const Function &functio
                                  Random &random, std::string &history) {
   Setting setting = chooseSetting(program, function, random);
   std::vector<Global> inputs;
-  bool special = random.chance(0.5);
+  bool special = random.chance(0.5), shares = sharesValues(function);
   for (int i = 0; i < function.inputs; ++i) {
     const Value &value = function.values[i];
     std::vector<int64_t> sizes = sizesOf(value, setting.lengths);
     std::mt19937 generator(static_cast<uint32_t>(random.below(UINT32_MAX)));
-    inputs.push_back(special ? generateInput(value, sizes, random, setting.inputs)
+    inputs.push_back(special ? generateInput(value, shares || value.name[0] == 'v', sizes, random, setting.inputs)
                              : Global::random(value.element, sizes, generator));
   }
   history += describe(function, setting) + "\n";

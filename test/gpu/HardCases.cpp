@@ -39,17 +39,24 @@ static void transform(Tensor &tensor, double offset, double scale) {
   tensor.upload();
 }
 
-/// Keys from `begin` on, of all heads, become NaN.
-static void hideKeys(Case &data, int64_t begin) {
-  const rondo_attend_problem &p = data.problem;
-  Layout layout = Layout::get(p.by_position, p.heads, p.key_count, p.features);
+/// Rows of keys or values from `begin` on, of all heads, become NaN.
+static void hideRows(const rondo_attend_problem &p, int64_t features, int64_t begin, decltype(Case::keys) &tensor) {
+  Layout layout = Layout::get(p.by_position, p.heads, p.key_count, features);
   for (int64_t batch = 0; batch < p.batches; ++batch)
     for (int64_t head = 0; head < p.heads; ++head)
       for (int64_t key = begin; key < p.key_count; ++key)
-        for (int64_t d = 0; d < p.features; ++d)
-          data.keys.set(batch * layout.batch + head * layout.head + key * layout.row + d,
-                        std::numeric_limits<float>::quiet_NaN());
-  data.keys.upload();
+        for (int64_t d = 0; d < features; ++d)
+          tensor.set(batch * layout.batch + head * layout.head + key * layout.row + d,
+                     std::numeric_limits<float>::quiet_NaN());
+  tensor.upload();
+}
+
+/// Keys that no row sees, and their values, become NaN.
+static void hideKeys(Case &data) {
+  const rondo_attend_problem &p = data.problem;
+  int64_t begin = std::clamp<int64_t>(p.query_count + p.diagonal, 0, p.key_count);
+  hideRows(p, p.features, begin, data.keys);
+  hideRows(p, p.value_features, begin, data.values);
 }
 
 void gpu::setScores(Case &data, Scores scores) {
@@ -73,8 +80,7 @@ void gpu::setScores(Case &data, Scores scores) {
   case Scores::Equal:
     return transform(data.queries, 0, 0);
   case Scores::HiddenNaNs:
-    return hideKeys(data,
-                    std::clamp<int64_t>(data.problem.query_count + data.problem.diagonal, 0, data.problem.key_count));
+    return hideKeys(data);
   }
 }
 

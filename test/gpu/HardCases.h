@@ -14,7 +14,7 @@ enum class Scores {
   Positive,   ///< all near 100: exp overflows without a maximum
   Huge,       ///< of either sign, hundreds: one key takes all the weight
   Equal,      ///< all 0
-  HiddenNaNs, ///< normal, and the keys that no row sees hold NaN; not their values, as 0 times NaN is NaN
+  HiddenNaNs, ///< normal, and the keys that no row sees hold NaN, as do their values
 };
 
 struct HardCase {
