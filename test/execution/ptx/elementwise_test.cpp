@@ -28,7 +28,6 @@ const Module &getModule() {
   return module;
 }
 
-float decode(float value) { return value; }
 struct BF16 {
   uint16_t bits = 0;
   BF16() = default;
