@@ -377,6 +377,14 @@ static rondo_status conclude(rondo_context *context, const rondo_communicator *c
   return RONDO_OK;
 }
 
+rondo_status communicator_check(rondo_context *context, const rondo_communicator *communicator) {
+  if (!communicator)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator is NULL");
+  if (communicator->context != context)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator was made from another context");
+  return RONDO_OK;
+}
+
 rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan) {
   pthread_mutex_lock(&communicator->lock);
   communicator->plan = plan;

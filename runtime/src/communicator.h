@@ -158,6 +158,9 @@ struct rondo_communicator {
   rondo_execution *executions;
 };
 
+/* Whether a call with `context` may use the communicator. */
+rondo_status communicator_check(rondo_context *context, const rondo_communicator *communicator);
+
 /* Runs a plan on every rank. The first failure of any rank ends all of them. */
 rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan);
 

@@ -12,9 +12,8 @@ static rondo_status enter(rondo_context *context, rondo_communicator *communicat
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  if (!communicator || communicator->context != context)
-    status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator is NULL, or made from another context");
-  else if (!communicator_execution(communicator, rank))
+  status = communicator_check(context, communicator);
+  if (status == RONDO_OK && !communicator_execution(communicator, rank))
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "there is no rank %d here: ranks %d to %d run here", rank,
                           communicator->first_rank, communicator->first_rank + communicator->local_ranks - 1);
   if (status == RONDO_OK)

@@ -6,8 +6,9 @@
 
 static rondo_status check(rondo_context *context, const rondo_communicator *communicator, const void *data,
                           size_t bytes) {
-  if (!communicator || communicator->context != context)
-    return context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator is NULL or was made from another context");
+  rondo_status status = communicator_check(context, communicator);
+  if (status != RONDO_OK)
+    return status;
   if (!data && bytes > 0)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "the data to gather is NULL");
   return communicator->processes ? processes_check(context, communicator->processes) : RONDO_OK;
@@ -18,11 +19,10 @@ rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_com
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  if (!communicator || communicator->context != context)
-    status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator is NULL or was made from another context");
-  else if (!info)
+  status = communicator_check(context, communicator);
+  if (status == RONDO_OK && !info)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator's info is NULL");
-  else
+  if (status == RONDO_OK)
     *info = (rondo_communicator_info){.size = sizeof *info,
                                       .ranks = communicator->ranks,
                                       .first_rank = communicator->first_rank,

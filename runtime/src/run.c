@@ -27,14 +27,6 @@ static rondo_status check_program(rondo_context *context, const rondo_program *p
   return program ? RONDO_OK : context_fail(context, RONDO_INVALID_ARGUMENT, "the program is NULL");
 }
 
-static rondo_status check_communicator(rondo_context *context, const rondo_communicator *communicator) {
-  if (!communicator)
-    return context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator is NULL");
-  if (communicator->context != context)
-    return context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator was made from another context");
-  return RONDO_OK;
-}
-
 /* Kernels for instructions that this machine lacks would end the process. */
 static rondo_status check_target(rondo_context *context, const char *target) {
   if (strncmp(target, "cuda:", 5) == 0)
@@ -172,7 +164,7 @@ static rondo_status run(rondo_context *context, const call *call) {
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  status = check_communicator(context, call->communicator);
+  status = communicator_check(context, call->communicator);
   if (status == RONDO_OK)
     status = call->communicator->processes ? run_together(context, call) : run_alone(context, call);
   return context_leave(context, status);
@@ -229,7 +221,7 @@ rondo_status rondo_rank_statistics_get(rondo_context *context, const rondo_commu
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  status = check_communicator(context, communicator);
+  status = communicator_check(context, communicator);
   if (status == RONDO_OK && !communicator_execution(communicator, rank))
     status =
         context_fail(context, RONDO_INVALID_ARGUMENT, "there are no statistics of rank %d: ranks %d to %d run here",
@@ -245,7 +237,7 @@ rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *comm
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  status = check_communicator(context, communicator);
+  status = communicator_check(context, communicator);
   if (status == RONDO_OK && !enable)
     communicator->trace.enabled = false;
   else if (status == RONDO_OK && !communicator->trace.enabled)
@@ -255,7 +247,7 @@ rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *comm
 
 /* Whether there is a whole trace to read. */
 static rondo_status check_trace(rondo_context *context, const rondo_communicator *communicator) {
-  rondo_status status = check_communicator(context, communicator);
+  rondo_status status = communicator_check(context, communicator);
   if (status != RONDO_OK)
     return status;
   if (!communicator->trace.started)
