@@ -168,8 +168,8 @@ void HostFunctionLowering::lower(exec::RecordOp op) {
 }
 
 void HostFunctionLowering::lower(exec::AwaitOp op) {
-  calls.callChecked(builder, op.getLoc(), RuntimeFunction::Await,
-                    {createStream(op.getLoc(), op.getStream()), op.getEvent()});
+  Value event = op->getOperand(0); // a number already, where the record was lowered first
+  calls.callChecked(builder, op.getLoc(), RuntimeFunction::Await, {createStream(op.getLoc(), op.getStream()), event});
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
