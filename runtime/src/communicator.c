@@ -33,8 +33,9 @@ static rondo_status read_options(rondo_context *context, const rondo_communicato
   const size_t before_cuda = offsetof(rondo_communicator_options, device);
   const size_t before_mpi = offsetof(rondo_communicator_options, mpi_communicator);
   const size_t before_nccl = offsetof(rondo_communicator_options, rank);
+  const size_t before_transfers = offsetof(rondo_communicator_options, transfers);
   if (given->size != first_version && given->size != before_cuda && given->size != before_mpi &&
-      given->size != before_nccl && given->size != sizeof *options)
+      given->size != before_nccl && given->size != before_transfers && given->size != sizeof *options)
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "the communicator options have size %zu, but this runtime expects %zu: initialise them with "
                         "RONDO_COMMUNICATOR_OPTIONS_INIT",
@@ -56,6 +57,8 @@ static rondo_status check_nccl_options(rondo_context *context, const rondo_commu
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "nccl_communicator was given, and with it %s, which it has already",
                         options->nccl_unique_id ? "nccl_unique_id" : "nccl_ctas");
+  if (options->transfers != RONDO_TRANSFERS_AUTO && options->transfers != RONDO_TRANSFERS_NCCL)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "unknown transfers: %d", (int)options->transfers);
   return RONDO_OK;
 }
 
@@ -91,7 +94,7 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
                           "an MPI communicator was given, but the kind is neither RONDO_COMMUNICATOR_MPI nor _NCCL");
   if (status == RONDO_OK && !is_nccl &&
       (options->rank != -1 || options->nccl_ctas != 0 || options->rendezvous || options->nccl_unique_id ||
-       options->nccl_communicator || options->nccl_stream))
+       options->nccl_communicator || options->nccl_stream || options->transfers != RONDO_TRANSFERS_AUTO))
     status = context_fail(context, RONDO_INVALID_ARGUMENT,
                           "options of NCCL were given, but the kind is not RONDO_COMMUNICATOR_NCCL");
   if (status == RONDO_OK && is_nccl)

@@ -116,6 +116,26 @@ typedef struct {
   size_t width, height; /* in bytes, in rows */
 } cuda_copy_2d;
 
+/* Memory that another process can map. */
+typedef struct {
+  char reserved[64];
+} cuda_ipc_handle;
+enum { CUDA_IPC_PEER_ACCESS = 1 };
+
+/* Waits for, or writes, a word of 32 bits in the order of a stream. */
+enum { CUDA_WAIT_VALUE = 1, CUDA_WRITE_VALUE = 2 };
+enum { CUDA_WAIT_EQUAL = 1 };
+typedef union {
+  struct {
+    int operation;
+    cuda_address address;
+    uint64_t value;
+    unsigned flags;
+    cuda_address alias;
+  } word;
+  uint64_t padding[6];
+} cuda_stream_operation;
+
 /* The driver's functions. */
 typedef struct {
   cuda_result (*get_error_name)(cuda_result, const char **);
@@ -137,6 +157,11 @@ typedef struct {
   cuda_result (*function_get)(int *, int, cuda_function);
   cuda_result (*function_set)(cuda_function, int, int);
   cuda_result (*memory_info)(size_t *, size_t *);
+  cuda_result (*memory_allocate)(cuda_address *, size_t);
+  cuda_result (*memory_free)(cuda_address);
+  cuda_result (*ipc_get)(cuda_ipc_handle *, cuda_address);
+  cuda_result (*ipc_open)(cuda_address *, cuda_ipc_handle, unsigned);
+  cuda_result (*ipc_close)(cuda_address);
   cuda_result (*pool_create)(cuda_pool *, const cuda_pool_properties *);
   cuda_result (*pool_destroy)(cuda_pool);
   cuda_result (*pool_set)(cuda_pool, int, void *);
@@ -157,6 +182,7 @@ typedef struct {
   cuda_result (*stream_query)(cuda_stream);
   cuda_result (*stream_synchronize)(cuda_stream);
   cuda_result (*stream_wait)(cuda_stream, cuda_event, unsigned);
+  cuda_result (*stream_batch)(cuda_stream, unsigned, cuda_stream_operation *, unsigned);
   cuda_result (*stream_priorities)(int *, int *);
   cuda_result (*event_create)(cuda_event *, unsigned);
   cuda_result (*event_destroy)(cuda_event);

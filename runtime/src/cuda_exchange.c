@@ -118,13 +118,36 @@ static rondo_status exchange_with_others(rondo_execution *execution, int32_t str
   return check(execution, mine, rank->device->api->stream_wait(rank->streams[stream], mine->delivered_event, 0));
 }
 
-/* With ranks of other processes. */
-static rondo_status exchange_by_nccl(rondo_execution *execution, int32_t stream, const exchange *mine) {
+/* What of an exchange NCCL carries: all but what goes through peers' memory. */
+static exchange get_part_of_nccl(const nccl_connection *nccl, const exchange *whole) {
+  exchange part = *whole;
+  bool sends = !peer_memory_reaches(nccl->peers, whole->to), receives = !peer_memory_reaches(nccl->peers, whole->from);
+  for (int32_t i = 0; i < part.count; ++i) {
+    if (!sends)
+      part.transfers[i].source_bytes = 0;
+    if (!receives)
+      part.transfers[i].destination_bytes = 0;
+  }
+  part.bytes_out = sends ? part.bytes_out : 0;
+  part.bytes_in = receives ? part.bytes_in : 0;
+  return part;
+}
+
+/* With ranks of other processes. Waits for what arrives come last, so that all ranks send before they wait. */
+static rondo_status exchange_with_processes(rondo_execution *execution, int32_t stream, const exchange *mine) {
+  const nccl_connection *nccl = execution->communicator->nccl;
   cuda_rank *rank = execution->cuda;
   cuda_stream handle = rank->streams[stream];
   cuda_span *span = open_span(execution, stream, mine);
   rank->peer[stream] = mine->from;
-  rondo_status status = nccl_connection_exchange(execution, stream, mine);
+  rondo_status status = peer_memory_begin(execution, stream, mine);
+  if (status == RONDO_OK)
+    status = peer_memory_send(execution, stream, mine);
+  exchange part = get_part_of_nccl(nccl, mine);
+  if (status == RONDO_OK)
+    status = nccl_connection_exchange(execution, stream, &part);
+  if (status == RONDO_OK)
+    status = peer_memory_receive(execution, stream, mine);
   cuda_timeline_close(&rank->timeline, span, handle);
   return status;
 }
@@ -156,7 +179,7 @@ rondo_status cuda_exchange_issue(rondo_execution *execution, int32_t stream, exc
   else if (communicator->transport->lone_rank)
     status = issue(execution, stream, exchange, exchange, clock_later(exchange->bytes_out, exchange->bytes_in));
   else if (communicator->nccl)
-    status = exchange_by_nccl(execution, stream, exchange);
+    status = exchange_with_processes(execution, stream, exchange);
   else
     status = exchange_with_others(execution, stream, exchange);
   pthread_mutex_lock(&communicator->lock);

@@ -250,8 +250,8 @@ static bool gives_up(rondo_communicator *communicator, int64_t *failed) {
   rondo_status failure = read_failure(communicator);
   if (failure == RONDO_OK)
     return false;
-  if (*failed == 0 && communicator->nccl)
-    nccl_connection_abort(communicator);
+  if (communicator->nccl)
+    nccl_connection_release(communicator);
   int64_t now = clock_now();
   if (*failed == 0)
     *failed = now;

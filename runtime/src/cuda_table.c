@@ -4,6 +4,7 @@
 #include "cuda_exchange.h"
 #include "cuda_operation.h"
 #include "failure.h"
+#include "nccl_connection.h"
 #include "stream.h"
 #include "table.h"
 
@@ -12,7 +13,10 @@ static int32_t cuda_table_arena(rondo_execution *execution, int64_t bytes, void 
     return table_misuse(execution, "asks for an arena of negative size");
   if (execution->arena_taken)
     return table_misuse(execution, "asks for a second arena");
-  rondo_status status = cuda_rank_reserve(execution, &execution->cuda->arena, bytes, "its intermediate values");
+  const nccl_connection *nccl = execution->communicator->nccl;
+  rondo_status status = nccl && peer_memory_reaches_anyone(nccl->peers)
+                            ? peer_memory_reserve_arena(execution, bytes)
+                            : cuda_rank_reserve(execution, &execution->cuda->arena, bytes, "its intermediate values");
   if (status != RONDO_OK)
     return status;
   execution->arena_taken = true;

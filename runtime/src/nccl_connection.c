@@ -292,6 +292,9 @@ rondo_status nccl_connection_open(rondo_context *context, const rondo_communicat
     status = connect_ranks(context, options, communicator, everyone);
     status = gather(context, communicator, status, mine, everyone);
   }
+  if (status == RONDO_OK)
+    status =
+        peer_memory_open(context, communicator, options->transfers == RONDO_TRANSFERS_AUTO, &communicator->nccl->peers);
   free(mine);
   free(everyone);
   return status;
@@ -325,6 +328,7 @@ void nccl_connection_close(rondo_communicator *communicator) {
     if (current)
       device->api->context_pop(&former);
   }
+  peer_memory_close(nccl->peers);
   free(nccl);
   communicator->nccl = NULL;
 }

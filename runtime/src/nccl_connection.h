@@ -5,6 +5,7 @@
 #define RONDO_SRC_NCCL_CONNECTION_H
 
 #include "cuda_communicator.h"
+#include "cuda_peer_memory.h"
 #include "nccl_library.h"
 
 typedef struct nccl_connection {
@@ -12,6 +13,7 @@ typedef struct nccl_connection {
   nccl_communicator handle; /* NULL: none, or no longer */
   bool is_callers;          /* the application's, which alone ends it */
   int64_t error_since;      /* when NCCL first said that it has failed; 0: it has not */
+  peer_memory *peers;       /* of the ranks on this machine, which need no NCCL */
 } nccl_connection;
 
 /* Joins the processes that will talk about it: by MPI where it started them, else by TCP. Sets the communicator's
@@ -32,7 +34,9 @@ rondo_status nccl_connection_exchange(rondo_execution *execution, int32_t stream
 /* While the rank waits for its GPU: fails the run if NCCL has failed, unless another failure explains it. */
 void nccl_connection_check(rondo_execution *execution, const cuda_mark *mark);
 
-/* After a failure: ends the transfers that wait for other ranks. */
+/* After a failure: ends the transfers that wait for other ranks; to be called until their streams have ended. */
+void nccl_connection_release(rondo_communicator *communicator);
+/* Ends NCCL's part for good. */
 void nccl_connection_abort(rondo_communicator *communicator);
 
 #endif /* RONDO_SRC_NCCL_CONNECTION_H */

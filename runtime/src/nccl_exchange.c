@@ -137,6 +137,11 @@ static void *abort_main(void *argument) {
   return NULL;
 }
 
+void nccl_connection_release(rondo_communicator *communicator) {
+  nccl_connection_abort(communicator);
+  peer_memory_release(communicator->nccl->peers);
+}
+
 /* It may wait for a GPU that hangs: in a thread of its own, which is left behind then. */
 void nccl_connection_abort(rondo_communicator *communicator) {
   nccl_connection *nccl = communicator->nccl;

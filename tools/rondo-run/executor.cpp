@@ -90,6 +90,7 @@ Status Executor::startRanks(const Options &options, int32_t ranks) {
   settings.sm_margin = options.smMargin;
   settings.link_sms = options.linkSms;
   settings.nccl_ctas = options.ncclCtas;
+  settings.transfers = options.transfersByNccl ? RONDO_TRANSFERS_NCCL : RONDO_TRANSFERS_AUTO;
   settings.measure = 1;
   if (options.link) {
     settings.link_latency_us = options.link->latencyUs;

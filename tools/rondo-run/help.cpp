@@ -20,6 +20,8 @@ What runs
   --sm-margin=N         multiprocessors that attention kernels leave to others (default 0)
   --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
   --nccl-ctas=N         the most CTAs that a transfer by NCCL occupies, 1..64 (default: NCCL's choice)
+  --transfers=KIND      auto: between GPUs of one machine by copy engines, else by NCCL (the default)
+                        nccl: all by NCCL
   --communicator=KIND   threads: every rank is a thread (the default)
                         loopback: one rank runs all steps and receives its own sends, which measures
                         one rank's time and overlap on any machine; the results are not the program's

@@ -152,6 +152,7 @@ enum Letter : int {
   SmMargin,
   LinkSms,
   NcclCtas,
+  Transfers,
   CommunicatorKind,
   LinkSpeed,
   Timeout,
@@ -179,6 +180,7 @@ static const option longOptions[] = {{"function", required_argument, nullptr, Fu
                                      {"sm-margin", required_argument, nullptr, SmMargin},
                                      {"link-sms", required_argument, nullptr, LinkSms},
                                      {"nccl-ctas", required_argument, nullptr, NcclCtas},
+                                     {"transfers", required_argument, nullptr, Transfers},
                                      {"communicator", required_argument, nullptr, CommunicatorKind},
                                      {"link", required_argument, nullptr, LinkSpeed},
                                      {"timeout", required_argument, nullptr, Timeout},
@@ -203,6 +205,13 @@ static Status applyDescribe(Options &options, const char *format) {
   if (format && std::string_view(format) != "json")
     return malformed("describe", format, "--describe or --describe=json");
   options.action = format ? Action::DescribeJson : Action::Describe;
+  return Success{};
+}
+
+static Status applyTransfers(Options &options, const std::string &kind) {
+  if (kind != "auto" && kind != "nccl")
+    return malformed("transfers", kind.c_str(), "auto or nccl");
+  options.transfersByNccl = kind == "nccl";
   return Success{};
 }
 
@@ -252,6 +261,8 @@ static Status apply(Options &options, int letter, const char *argument) {
     return Success{};
   case CommunicatorKind:
     return keep(parseCommunicator(value), options.communicator);
+  case Transfers:
+    return applyTransfers(options, value);
   case LinkSpeed:
     return keep(parseLink(value), options.link);
   case Inject:
@@ -316,6 +327,8 @@ static Status checkCombination(const Options &options) {
                         ", whose links are real")};
   if (options.ncclCtas && options.communicator != Communicator::Nccl)
     return Error{"--nccl-ctas has no effect without --communicator=nccl"};
+  if (options.transfersByNccl && options.communicator != Communicator::Nccl)
+    return Error{"--transfers has no effect without --communicator=nccl"};
   if (options.tolerance && !options.check)
     return Error{"--tolerance has no effect without --check"};
   if (options.inject && options.inject->stalls && options.timeout == 0)

@@ -44,6 +44,7 @@ struct Options {
   int32_t smMargin = 0;
   int32_t linkSms = 0;
   int32_t ncclCtas = 0;
+  bool transfersByNccl = false; // all of them, also those that copy engines could do
   Communicator communicator = Communicator::Threads;
   std::optional<Link> link;
   double timeout = 60;

@@ -77,6 +77,13 @@ typedef enum {
   RONDO_COMMUNICATOR_NCCL = 3      /* every rank is a process with a GPU of its own; transfers are NCCL's */
 } rondo_communicator_kind;
 
+/* How RONDO_COMMUNICATOR_NCCL moves data. */
+typedef enum {
+  RONDO_TRANSFERS_AUTO = 0, /* between GPUs of one machine by their copy engines, which leave all multiprocessors to
+                               kernels, where each can reach the other's memory; else by NCCL */
+  RONDO_TRANSFERS_NCCL = 1  /* all by NCCL */
+} rondo_transfers;
+
 typedef struct {
   size_t size; /* sizeof(rondo_communicator_options): set by the initializer; later versions append fields, which have
                   their defaults for callers of a smaller size */
@@ -107,12 +114,13 @@ typedef struct {
   const void *nccl_unique_id; /* an ncclUniqueId, the same on every rank; NULL: rank 0 makes one */
   void *nccl_communicator; /* an ncclComm_t, which stays the application's, of this process' copy of NCCL; NULL: none */
   void *nccl_stream;       /* the stream (CUstream, cudaStream_t) that transfers are issued to; NULL: one of the rank */
+  rondo_transfers transfers;
 } rondo_communicator_options;
 
 /* clang-format off */
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
   {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL,      \
-   -1, 0, NULL, NULL, NULL, NULL}
+   -1, 0, NULL, NULL, NULL, NULL, RONDO_TRANSFERS_AUTO}
 /* clang-format on */
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */

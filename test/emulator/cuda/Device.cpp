@@ -24,21 +24,35 @@ Device &rondo::emulator::getDevice() {
 // Memory
 //===--------------------------------------------------------------------------------------------------------------===//
 
-cuda_address Device::allocate(size_t bytes) {
+void Device::checkSize(size_t bytes) const {
   if (bytes == 0)
     fail("an allocation of 0 bytes");
   if (allocatedBytes + bytes > getSetting("RONDO_EMULATOR_MEMORY_BYTES", uint64_t(16) << 30))
     throw std::bad_alloc();
-  uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
-  if (bytes < guard)
-    guard = 0;
-  std::vector<uint8_t> data(bytes, 0xFF);
+}
+
+cuda_address Device::add(Buffer buffer, size_t guard) {
+  size_t bytes = buffer.size();
   cuda_address address =
-      memory.map(concat("allocation ", allocations.size()), static_cast<void *>(data.data()), bytes - guard);
-  allocations[address].data = std::move(data);
+      memory.map(concat("allocation ", allocations.size()), static_cast<void *>(buffer.data()), bytes - guard);
+  allocations[address].data = std::move(buffer);
   allocatedBytes += bytes;
   return address;
 }
+
+cuda_address Device::allocate(size_t bytes) {
+  checkSize(bytes);
+  uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
+  return add(Buffer::create(bytes), bytes < guard ? 0 : guard);
+}
+
+cuda_address Device::allocateShared(size_t bytes) {
+  checkSize(bytes);
+  uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
+  return add(Buffer::createShared(bytes), bytes < guard ? 0 : guard);
+}
+
+cuda_address Device::open(const std::string &name) { return add(Buffer::open(name), 0); }
 
 void Device::release(cuda_address address) {
   auto place = allocations.find(address);

@@ -11,6 +11,7 @@
 
 #include "runtime/src/cuda_driver.h"
 #include "test/emulator/Emulator.h"
+#include "test/emulator/cuda/Buffer.h"
 
 #include <deque>
 #include <functional>
@@ -40,7 +41,7 @@ struct Event {
 };
 
 struct Allocation {
-  std::vector<uint8_t> data;
+  Buffer data;
   bool isFreed = false; ///< in the order of a stream, which may not have come there yet
 };
 
@@ -62,6 +63,10 @@ struct Device {
   std::string message;           ///< of the last error
 
   cuda_address allocate(size_t bytes);
+  /// The same, which other processes can map.
+  cuda_address allocateShared(size_t bytes);
+  /// Maps memory of another process.
+  cuda_address open(const std::string &name);
   void release(cuda_address address);
   /// The host's address of `bytes` bytes of an allocation; unlike kernels, copies may touch its guard.
   uint8_t *getHost(cuda_address address, size_t bytes);
@@ -79,6 +84,8 @@ struct Device {
   void workUntil(const std::function<bool()> &isDone);
 
 private:
+  void checkSize(size_t bytes) const;
+  cuda_address add(Buffer buffer, size_t guard);
   bool waitsForOthers() const;
   void doWork(Stream &stream);
 };

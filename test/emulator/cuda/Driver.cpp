@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <unistd.h>
 
 using namespace rondo::emulator;
 
@@ -366,7 +367,7 @@ cuda_result cuMemGetInfo_v2(size_t *available, size_t *total) {
 }
 
 cuda_result cuMemAlloc_v2(cuda_address *address, size_t bytes) {
-  return attemptInContext(InvalidValue, [&] { *address = getDevice().allocate(bytes); });
+  return attemptInContext(InvalidValue, [&] { *address = getDevice().allocateShared(bytes); });
 }
 cuda_result cuMemFree_v2(cuda_address address) {
   return attemptInContext(InvalidValue, [&] { getDevice().release(address); });
@@ -591,6 +592,58 @@ cuda_result cuEventElapsedTime(float *milliseconds, cuda_event from, cuda_event 
         begin.completed != begin.recorded || end.completed != end.recorded)
       fail("the time between events that are not timed, or not complete");
     *milliseconds = static_cast<float>(static_cast<double>(end.nanoseconds - begin.nanoseconds) * 1e-6);
+  });
+}
+
+//===--------------------------------------------------------------------------------------------------------------===//
+// Memory of other processes, and words that streams wait for
+//===--------------------------------------------------------------------------------------------------------------===//
+
+cuda_result cuIpcGetMemHandle(cuda_ipc_handle *handle, cuda_address address) {
+  return attemptInContext(InvalidValue, [&] {
+    auto place = getDevice().allocations.find(address);
+    std::string name = place == getDevice().allocations.end() ? "" : place->second.data.getName();
+    if (name.empty() || name.size() >= sizeof handle->reserved)
+      fail("address ", address, " is not that of an allocation that other processes can map");
+    std::memset(handle, 0, sizeof *handle);
+    name.copy(handle->reserved, sizeof handle->reserved - 1);
+  });
+}
+cuda_result cuIpcOpenMemHandle_v2(cuda_address *address, cuda_ipc_handle handle, unsigned flags) {
+  return attemptInContext(InvalidValue, [&] {
+    std::string name = handle.reserved, own = concat("/proc/", getpid(), "/");
+    if (flags != CUDA_IPC_PEER_ACCESS)
+      fail("a handle is opened with flags ", flags, ", expected ", CUDA_IPC_PEER_ACCESS);
+    if (name.rfind(own, 0) == 0)
+      fail("a process opens a handle of its own");
+    *address = getDevice().open(name);
+  });
+}
+cuda_result cuIpcCloseMemHandle(cuda_address address) {
+  return attemptInContext(InvalidValue, [&] {
+    auto place = getDevice().allocations.find(address);
+    if (place == getDevice().allocations.end() || !place->second.data.isOpened())
+      fail("address ", address, " is not that of another process' memory");
+    getDevice().release(address);
+  });
+}
+
+/// Other processes may set the words.
+cuda_result cuStreamBatchMemOp_v2(cuda_stream stream, unsigned count, cuda_stream_operation *operations, unsigned) {
+  return attemptInContext(InvalidValue, [&] {
+    for (unsigned i = 0; i < count; ++i) {
+      auto word = operations[i].word;
+      getDevice().getHost(word.address, sizeof(uint32_t));
+      auto place = [word] { return reinterpret_cast<uint32_t *>(getDevice().getHost(word.address, sizeof(uint32_t))); };
+      auto value = static_cast<uint32_t>(word.value);
+      if (word.operation == CUDA_WRITE_VALUE)
+        getDevice().issue(stream, [=] { __atomic_store_n(place(), value, __ATOMIC_RELEASE); });
+      else if (word.operation == CUDA_WAIT_VALUE && word.flags == CUDA_WAIT_EQUAL)
+        getDevice().issue(
+            stream, [] {}, [=] { return __atomic_load_n(place(), __ATOMIC_ACQUIRE) == value; }, /*isExternal=*/true);
+      else
+        fail("operation ", word.operation, " on a word with flags ", word.flags, ", which the emulator does not know");
+    }
   });
 }
 
