@@ -23,8 +23,10 @@ def make_programs():
                 programs.append(Program(f"{schedule}-{element}-{mask}", element, schedule, mask, heads=8, key_heads=2,
                                         features=128))
     for schedule in RINGS:
-        # Llama 3.2-Vision's cross-attention.
-        programs.append(Program(f"llama-{schedule}", "bf16", schedule, heads=32, key_heads=8, features=128))
+        # The cross-attentions of Llama 3.2-Vision, mPLUG-Owl3 and OpenFlamingo.
+        for model, heads, key_heads in (("llama", 32, 8), ("owl3", 28, 4), ("flamingo", 8, 8)):
+            programs.append(Program(f"{model}-{schedule}", "bf16", schedule, heads=heads, key_heads=key_heads,
+                                    features=128))
         programs.append(Program(f"{schedule}-top-left", "bf16", schedule, "top-left", heads=3, key_heads=1, features=64))
         programs.append(Program(f"{schedule}-plain-loads", "f16", schedule, heads=2, features=5, value_features=7))
         programs.append(Program(f"{schedule}-d192-d128", "bf16", schedule, heads=4, key_heads=4, features=192,
