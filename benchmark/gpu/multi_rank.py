@@ -18,7 +18,7 @@ import torch.distributed as distributed
 
 import oracle
 from distributed_peers import make_peers
-from rondo_api import EXCHANGE, KERNEL, LOOPBACK, NCCL, Communicator, RondoError, Runtime
+from rondo_api import EXCHANGE, KERNEL, LOOPBACK, NCCL, TRANSFERS, Communicator, RondoError, Runtime
 
 BUNDLE = pathlib.Path(__file__).resolve().parent.parent
 SEED = 11
@@ -82,10 +82,15 @@ class Problem:
         return largest(*oracle.get_errors(torch, self.output, self.lse, reference))
 
 
-def check(problem, communicator):
+def describe(overlap):
+    return (f"step {overlap['step_us']:.1f} us, bare {overlap['bare_us']:.1f} us, transfer {overlap['transfer_us']:.1f} us, "
+            f"exposed {overlap['exposed_us']:.1f} + {overlap['tail_us']:.1f} us, total {overlap['total_us']:.1f} us")
+
+
+def check(problem, transfers, communicator):
     output, lse = problem.get_errors(communicator)
     held = output <= oracle.TOLERANCES[problem.program.element] and lse <= oracle.LSE_TOLERANCE
-    name = f"{problem.program.name}, {problem.queries} queries, {problem.keys} keys"
+    name = f"{problem.program.name}, {problem.queries} queries, {problem.keys} keys, {transfers}"
     say(f"{'ok   ' if held else 'WRONG'} {RANKS} ranks  {name}  output {output:.1e}  lse {lse:.1e}")
     return {"case": name, "ranks": RANKS, "output_error": output if math.isfinite(output) else None,
             "lse_error": lse if math.isfinite(lse) else None, "held": held}
@@ -104,6 +109,19 @@ def time_together(run, launches):
     end.record()
     torch.cuda.synchronize()
     return largest(begin.elapsed_time(end) / launches)[0]
+
+
+def time_host(run, launches):
+    """Microseconds that one call takes, which returns before its work is over; on the slowest rank."""
+    times = []
+    for _ in range(launches):
+        distributed.barrier()
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    torch.cuda.synchronize()
+    return largest(statistics.median(times))[0] * 1e6
 
 
 def time_in_turn(runs, rounds, launches):
@@ -196,55 +214,57 @@ def measure_bare(runtime, problem, runs):
 
 # ---- Parts -----------------------------------------------------------------------------------------------------------
 
-def check_all(runtime, communicator, work):
+def check_all(runtime, communicators, work):
     cases = []
     for program in work["programs"]:
         for queries, keys in work["lengths"]:
-            cases.append(check(Problem(runtime, program, queries, keys), communicator))
+            problem = Problem(runtime, program, queries, keys)
+            cases += [check(problem, transfers, communicator) for transfers, communicator in communicators.items()]
     return cases
 
 
-def measure_shape(runtime, communicator, work, shape):
-    """Both rings beside the peers, with the shape's lengths on every rank."""
+def measure_shape(runtime, communicators, work, shape):
+    """Both rings by both kinds of transfers beside the peers, with the shape's lengths on every rank."""
     problems = [Problem(runtime, work["by_name"][f"{shape.name}-{ring}"], shape.queries * RANKS, shape.keys * RANKS)
                 for ring in ("query-ring", "kv-ring")]
-    cases = [check(problem, communicator) for problem in problems]
-    able, unable, notes = try_peers(problems[0], shape) if RANKS > 1 else ([], [], [])
-    runs = [lambda problem=problem: problem.run(communicator) for problem in problems] + [peer.run for peer in able]
-    times = time_in_turn(runs, work["rounds"], work["launches"])
+    ours = [(problem, *entry) for problem in problems for entry in communicators.items()]
+    cases = [check(*one) for one in ours]
+    able, unable, notes = try_peers(problems[0], shape)
+    runs = [lambda problem=problem, communicator=communicator: problem.run(communicator)
+            for problem, _, communicator in ours]
+    times = time_in_turn(runs + [peer.run for peer in able], work["rounds"], work["launches"])
+    bare = {problem: measure_bare(runtime, problem, work["traced"]) for problem in problems}
     rings = []
-    for problem, ms in zip(problems, times):
-        bare = measure_bare(runtime, problem, work["traced"])
-        overlap = measure_overlap(problem, communicator, bare, work["traced"])
-        rings.append({"schedule": problem.program.schedule, "ms": ms, **overlap})
-        say(f"  {problem.program.schedule:<40} {ms:8.4f} ms  step {overlap['step_us']:.1f} us, bare {bare * 1e6:.1f} us, "
-            f"transfer {overlap['transfer_us']:.1f} us, exposed {overlap['exposed_us']:.1f} + {overlap['tail_us']:.1f} us")
-    peers = [{"name": peer.name, "ms": ms} for peer, ms in zip(able, times[len(problems):])]
+    for (problem, transfers, communicator), run, ms in zip(ours, runs, times):
+        host = time_host(run, work["launches"])
+        overlap = measure_overlap(problem, communicator, bare[problem], work["traced"])
+        rings.append({"schedule": problem.program.schedule, "transfers": transfers, "ms": ms, "host_us": host, **overlap})
+        say(f"  {problem.program.schedule:<11}{transfers:<14} {ms:8.4f} ms (host {host:.0f} us)  {describe(overlap)}")
+    peers = [{"name": peer.name, "ms": ms} for peer, ms in zip(able, times[len(ours):])]
     for peer in peers:
-        say(f"  {peer['name']:<40} {peer['ms']:8.4f} ms")
+        say(f"  {peer['name']:<50} {peer['ms']:8.4f} ms")
     for peer in unable:
-        say(f"  {peer['name']:<40} cannot: {peer['failed']}")
+        say(f"  {peer['name']:<50} cannot: {peer['failed']}")
     return cases, {"name": shape.name, "ranks": RANKS, "queries": shape.queries, "keys": shape.keys, "rings": rings,
                    "peers": peers + unable}, notes
 
 
 def measure_margins(runtime, work, shape):
-    """Runs with fixed margins and CTAs, and with what is chosen when neither is given; a communicator for each."""
+    """Transfers by NCCL with fixed margins and CTAs, and with what is chosen when neither is given; a communicator for
+    each."""
     entries = []
     problems = [Problem(runtime, work["by_name"][f"{shape.name}-{ring}"], shape.queries * RANKS, shape.keys * RANKS)
                 for ring in ("query-ring", "kv-ring")]
     bare = [measure_bare(runtime, problem, work["traced"]) for problem in problems]
     for setting in work["margins"]:
-        communicator = open_communicator(runtime, NCCL, 0, **({} if setting is None else
-                                                               {"sm_margin": setting[0], "nccl_ctas": setting[1]}))
+        options = {} if setting is None else {"sm_margin": setting[0], "nccl_ctas": setting[1]}
+        communicator = open_communicator(runtime, NCCL, 0, transfers=TRANSFERS["NCCL"], **options)
         for problem, alone in zip(problems, bare):
             overlap = measure_overlap(problem, communicator, alone, work["traced"])
             entries.append({"name": shape.name, "ranks": RANKS, "schedule": problem.program.schedule,
                             "sm_margin": setting and setting[0], "nccl_ctas": setting and setting[1], **overlap})
             what = "chosen" if setting is None else f"margin {setting[0]}, {setting[1] or 'default'} CTAs"
-            say(f"  {problem.program.schedule:<12} {what:<24} step {overlap['step_us']:.1f} us, total "
-                f"{overlap['total_us']:.1f} us, transfer {overlap['transfer_us']:.1f} us, exposed "
-                f"{overlap['exposed_us']:.1f} + {overlap['tail_us']:.1f} us")
+            say(f"  {problem.program.schedule:<12} {what:<24} {describe(overlap)}")
         communicator.close()
     return entries
 
@@ -269,21 +289,23 @@ def main():
     distributed.init_process_group("nccl", device_id=torch.device("cuda", LOCAL_RANK))
     runtime = Runtime(BUNDLE / "lib/librondo_runtime.so.0")
     torch.cuda.set_stream(torch.cuda.Stream())
-    communicator = open_communicator(runtime, NCCL, 0)
+    communicators = {name: open_communicator(runtime, NCCL, 0, transfers=transfers)
+                     for name, transfers in TRANSFERS.items()}
     result = {"cases": [], "shapes": [], "margins": [], "scaling": [], "notes": []}
     shapes = [types.SimpleNamespace(**shape) for shape in work["shapes"]]
     if RANKS > 1:
-        result["cases"] += check_all(runtime, communicator, work)
+        result["cases"] += check_all(runtime, communicators, work)
         for shape in shapes:
             say(f"\n{shape.name}: {shape.queries} queries, {shape.keys} keys on each of {RANKS} ranks")
-            cases, entry, notes = measure_shape(runtime, communicator, work, shape)
+            cases, entry, notes = measure_shape(runtime, communicators, work, shape)
             result["cases"] += cases
             result["shapes"].append(entry)
             result["notes"] += [note for note in notes if note not in result["notes"]]
-        say("\nmultiprocessors that are left to transfers, and their CTAs")
+        say("\nmultiprocessors that are left to transfers by NCCL, and their CTAs")
         result["margins"] = measure_margins(runtime, work, shapes[0])
-    result["scaling"] = measure_scaling(runtime, communicator, work, shapes[0])
-    communicator.close()
+    result["scaling"] = measure_scaling(runtime, communicators["copy engines"], work, shapes[0])
+    for communicator in communicators.values():
+        communicator.close()
     if RANK == 0:
         pathlib.Path(sys.argv[2]).write_text(json.dumps(result))
     distributed.destroy_process_group()

@@ -30,6 +30,11 @@ static void add_json(FILE *text, const char *field, const json_t *value) {
   free(dumped);
 }
 
+/* Those of placed shards differ from rank to rank. */
+static bool is_compared(const proposal *proposal, const manifest_dimension *dimension) {
+  return !proposal->placed || dimension_parts(dimension, proposal->shape) <= 1;
+}
+
 static void add_extents(FILE *text, const proposal *proposal) {
   const manifest_function *function = &proposal->program->manifest.functions[proposal->function];
   const int64_t *extent = proposal->extents;
@@ -37,7 +42,7 @@ static void add_extents(FILE *text, const proposal *proposal) {
     const manifest_tensor *tensor = &function->tensors[i];
     for (int d = 0; d < tensor->dimension_count; ++d, ++extent) {
       const manifest_dimension *dimension = &tensor->dimensions[d];
-      if (proposal->placed && dimension_parts(dimension, proposal->shape) > 1)
+      if (!is_compared(proposal, dimension))
         continue;
       char value[32];
       snprintf(value, sizeof value, "%" PRId64, *extent);
@@ -76,6 +81,30 @@ char *agreement_text(const proposal *proposal) {
     return result;
   free(result);
   return NULL;
+}
+
+/* ---- The digest of a proposal ---- */
+
+/* Of all that its text depends on; false without memory. Short: it is made for every run. */
+static bool make_digest(const proposal *proposal, uint64_t *digest) {
+  const manifest_function *function = &proposal->program->manifest.functions[proposal->function];
+  int64_t *words = calloc(bind_extent_count(function) + 5, sizeof *words);
+  if (!words)
+    return false;
+  size_t count = 0;
+  words[count++] = (int64_t)proposal->program->digest;
+  words[count++] = proposal->function;
+  words[count++] = proposal->placed;
+  words[count++] = proposal->timeout;
+  words[count++] = rondo_version();
+  const int64_t *extent = proposal->extents;
+  for (int i = 0; i < function->tensor_count; ++i)
+    for (int d = 0; d < function->tensors[i].dimension_count; ++d, ++extent)
+      if (is_compared(proposal, &function->tensors[i].dimensions[d]))
+        words[count++] = *extent;
+  *digest = digest_bytes(words, count * sizeof *words);
+  free(words);
+  return true;
 }
 
 /* ---- Comparison ---- */
@@ -136,7 +165,8 @@ rondo_status agreement_compare(rondo_context *context, const char *const *texts,
 
 /* What a rank says: how it fares, and then its digest and extents, or its error. */
 typedef struct {
-  int64_t status;
+  int32_t status;
+  int32_t returns_early;
   uint64_t digest;
 } statement;
 
@@ -207,23 +237,30 @@ static rondo_status gather_statements(rondo_context *context, processes *process
   return status;
 }
 
-static bool digests_agree(const gathered *everyone, int32_t ranks) {
+/* Whether all digests are the same; and whether all return early. */
+static bool compare_digests(const gathered *everyone, int32_t ranks, bool *returns_early) {
   statement first, other;
   memcpy(&first, everyone->entries[0].data, sizeof first);
+  bool same = true;
+  *returns_early = first.returns_early;
   for (int32_t rank = 1; rank < ranks; ++rank) {
     memcpy(&other, everyone->entries[rank].data, sizeof other);
-    if (other.digest != first.digest)
-      return false;
+    same &= other.digest == first.digest;
+    *returns_early &= other.returns_early != 0;
   }
-  return true;
+  return same;
 }
 
 /* Gathers the texts and says in what they differ. */
 static rondo_status find_difference(rondo_context *context, processes *processes, const char *function,
-                                    const char *text) {
+                                    const proposal *proposal) {
   gathered everyone;
-  rondo_status status =
-      collective_all_gather(context, processes, CALL_COMPARE, function, text, strlen(text) + 1, &everyone);
+  char *text = agreement_text(proposal);
+  if (!text)
+    processes_fail(processes, RONDO_OUT_OF_MEMORY, "rank %d: no memory to compare the ranks", processes->rank);
+  rondo_status status = collective_all_gather(context, processes, CALL_COMPARE, function, text ? text : "",
+                                              text ? strlen(text) + 1 : 1, &everyone);
+  free(text);
   if (status != RONDO_OK)
     return status;
   const char **texts = calloc((size_t)processes->size, sizeof *texts);
@@ -249,25 +286,34 @@ static rondo_status copy_extents(rondo_context *context, const processes *proces
 }
 
 rondo_status agreement_reach(rondo_context *context, processes *processes, const char *function, rondo_status local,
-                             const proposal *proposal, int64_t **extents) {
-  *extents = NULL;
-  char *text = local == RONDO_OK ? agreement_text(proposal) : NULL;
-  if (local == RONDO_OK && !text)
+                             const proposal *proposal, agreement *result) {
+  *result = (agreement){.extents = NULL};
+  statement head = {.status = 0};
+  if (local == RONDO_OK && !make_digest(proposal, &head.digest))
     local = context_fail(context, RONDO_OUT_OF_MEMORY, "no memory to begin a run");
-  gathered everyone = {.entries = NULL};
-  statement head = {.status = local, .digest = text ? digest_bytes(text, strlen(text)) : 0};
-  size_t count = text ? bind_extent_count(&proposal->program->manifest.functions[proposal->function]) : 0;
+  bool fares_well = local == RONDO_OK;
+  head.status = (int32_t)local;
+  head.returns_early = fares_well && proposal->returns_early;
+  size_t count = fares_well ? bind_extent_count(&proposal->program->manifest.functions[proposal->function]) : 0;
   const char *error = rondo_last_error(context);
-  rondo_status status =
-      gather_statements(context, processes, CALL_START, function, &head, text ? (const void *)proposal->extents : error,
-                        text ? count * sizeof(int64_t) : strlen(error), &everyone);
-  if (status == RONDO_OK && !digests_agree(&everyone, processes->size))
-    status = find_difference(context, processes, function, text);
+  gathered everyone = {.entries = NULL};
+  rondo_status status = gather_statements(context, processes, CALL_START, function, &head,
+                                          fares_well ? (const void *)proposal->extents : error,
+                                          fares_well ? count * sizeof(int64_t) : strlen(error), &everyone);
+  if (status == RONDO_OK && !compare_digests(&everyone, processes->size, &result->returns_early))
+    status = find_difference(context, processes, function, proposal);
   if (status == RONDO_OK)
-    status = copy_extents(context, processes, &everyone, count, extents);
+    status = copy_extents(context, processes, &everyone, count, &result->extents);
   gathered_free(&everyone);
-  free(text);
   return status;
+}
+
+rondo_status agreement_conclude_early(rondo_context *context, processes *processes, rondo_status local) {
+  if (local == RONDO_OK && processes->failure == RONDO_OK)
+    return RONDO_OK;
+  processes_fail(processes, local, "%s", rondo_last_error(context));
+  collective_part(processes);
+  return context_fail(context, processes->failure, "%s", processes->failure_text);
 }
 
 rondo_status agreement_conclude(rondo_context *context, processes *processes, const char *function,
@@ -277,7 +323,7 @@ rondo_status agreement_conclude(rondo_context *context, processes *processes, co
     return context_fail(context, processes->failure, "%s", processes->failure_text);
   }
   gathered everyone = {.entries = NULL};
-  statement head = {.status = local};
+  statement head = {.status = (int32_t)local};
   const char *error = rondo_last_error(context);
   rondo_status status = gather_statements(context, processes, CALL_END, function, &head, error,
                                           local == RONDO_OK ? 0 : strlen(error), &everyone);

@@ -171,6 +171,14 @@ rondo_status cuda_rank_upload(rondo_execution *execution, cuda_address target, c
 
 /* ---- The begin and the end of a run ---- */
 
+static bool is_measured(const rondo_communicator *communicator) {
+  return communicator->measure || communicator->trace.enabled;
+}
+
+bool cuda_rank_returns_early(const rondo_execution *execution) {
+  return execution->cuda->is_caller_stream && !is_measured(execution->communicator);
+}
+
 /* Work of a former run, on whatever stream it was, comes first; so does work of the compute stream before that of the
  * other stream. */
 static cuda_result order_streams(cuda_rank *rank) {
@@ -209,8 +217,7 @@ rondo_status cuda_rank_begin(rondo_execution *execution) {
                     rank->device->ordinal, rank->device->name);
   result = order_streams(rank);
   if (result == CUDA_OK)
-    result = cuda_timeline_begin(&rank->timeline, api, communicator->measure || communicator->trace.enabled,
-                                 rank->streams[RONDO_STREAM_COMPUTE]);
+    result = cuda_timeline_begin(&rank->timeline, api, is_measured(communicator), rank->streams[RONDO_STREAM_COMPUTE]);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot begin the run");
 }
 
@@ -310,7 +317,7 @@ void cuda_rank_end(rondo_execution *execution) {
   cuda_rank *rank = execution->cuda;
   join_streams(execution);
   bool succeeded = read_failure(communicator) == RONDO_OK;
-  if (rank->is_caller_stream && succeeded && !rank->timeline.enabled)
+  if (succeeded && cuda_rank_returns_early(execution))
     return;
   int64_t failed = 0;
   bool ended = true;

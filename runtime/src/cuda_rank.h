@@ -68,6 +68,9 @@ void cuda_rank_destroy(cuda_rank *rank);
 /* Fails the run with what the driver says. `what`: "cannot launch 'attend_0'". */
 rondo_status cuda_rank_fail(rondo_execution *execution, cuda_result result, const char *what);
 
+/* Whether runs return before their work is over. */
+bool cuda_rank_returns_early(const rondo_execution *execution);
+
 /* On the worker: before the entry, and after it. */
 rondo_status cuda_rank_begin(rondo_execution *execution);
 void cuda_rank_end(rondo_execution *execution);

@@ -136,20 +136,24 @@ static rondo_status run_together(rondo_context *context, const call *call) {
   grid_shape shape = {.axis_count = 0};
   proposal proposal = {
       .program = call->program, .shape = &shape, .placed = call->placed, .timeout = call->communicator->timeout};
-  int64_t *own_extents = NULL, *extents = NULL;
+  int64_t *own_extents = NULL;
+  agreement agreement;
   status = check_call(context, call, &proposal.function, &shape);
   if (status == RONDO_OK)
     status = propose(context, call, &proposal, &own_extents);
+  if (status == RONDO_OK && call->program->cuda)
+    proposal.returns_early = cuda_rank_returns_early(&call->communicator->executions[0]);
   const char *function = status == RONDO_OK ? call->program->manifest.functions[proposal.function].name : call->name;
-  status = agreement_reach(context, processes, function, status, &proposal, &extents);
+  status = agreement_reach(context, processes, function, status, &proposal, &agreement);
   free(own_extents);
   if (status == RONDO_OK) {
-    status = run_function(context, call, proposal.function, &shape, extents);
-    status = agreement_conclude(context, processes, function, status);
+    status = run_function(context, call, proposal.function, &shape, agreement.extents);
+    status = agreement.returns_early ? agreement_conclude_early(context, processes, status)
+                                     : agreement_conclude(context, processes, function, status);
   } else {
     collective_part(processes);
   }
-  free(extents);
+  free(agreement.extents);
   return status;
 }
 
