@@ -19,8 +19,8 @@ double rondo::bench::threadSeconds() { return seconds(CLOCK_THREAD_CPUTIME_ID); 
 
 // The kernel's encoding of the clock of a thread (clock_gettime(2)): it is exact while the thread runs.
 double rondo::bench::threadSeconds(int64_t thread) {
-  constexpr clockid_t scheduledThread = 6;
-  return seconds(static_cast<clockid_t>(~thread << 3) | scheduledThread);
+  constexpr uint32_t scheduledThread = 6;
+  return seconds(static_cast<clockid_t>(~static_cast<uint32_t>(thread) << 3 | scheduledThread));
 }
 
 std::vector<int64_t> rondo::bench::threads() {

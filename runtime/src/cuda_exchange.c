@@ -133,16 +133,14 @@ static exchange get_part_of_nccl(const nccl_connection *nccl, const exchange *wh
   return part;
 }
 
-/* With ranks of other processes. Waits for what arrives come last, so that all ranks send before they wait. */
+/* With ranks of other processes. Waits for what arrives come last, so that all ranks send before. */
 static rondo_status exchange_with_processes(rondo_execution *execution, int32_t stream, const exchange *mine) {
   const nccl_connection *nccl = execution->communicator->nccl;
   cuda_rank *rank = execution->cuda;
   cuda_stream handle = rank->streams[stream];
   cuda_span *span = open_span(execution, stream, mine);
   rank->peer[stream] = mine->from;
-  rondo_status status = peer_memory_begin(execution, stream, mine);
-  if (status == RONDO_OK)
-    status = peer_memory_send(execution, stream, mine);
+  rondo_status status = peer_memory_send(execution, stream, mine);
   exchange part = get_part_of_nccl(nccl, mine);
   if (status == RONDO_OK)
     status = nccl_connection_exchange(execution, stream, &part);

@@ -179,11 +179,11 @@ void peer_memory_close(peer_memory *memory) {
 
 bool peer_memory_reaches(const peer_memory *memory, int32_t rank) { return memory && memory->peers[rank].within_reach; }
 
-bool peer_memory_reaches_anyone(const peer_memory *memory) {
+int32_t peer_memory_count(const peer_memory *memory) {
+  int32_t count = 0;
   for (int32_t rank = 0; memory && rank < memory->communicator->ranks; ++rank)
-    if (memory->peers[rank].within_reach)
-      return true;
-  return false;
+    count += memory->peers[rank].within_reach;
+  return count;
 }
 
 /* ---- Arenas ---- */
@@ -331,6 +331,8 @@ static void add_wait(batch *batch, cuda_address flag) {
 
 static rondo_status issue(rondo_execution *execution, int32_t stream, batch *batch) {
   cuda_rank *rank = execution->cuda;
+  if (batch->count == 0)
+    return RONDO_OK;
   cuda_result result = rank->device->api->stream_batch(rank->streams[stream], batch->count, batch->operations, 0);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot wait for a peer");
 }
@@ -341,16 +343,6 @@ static bool receives(const peer_memory *memory, const exchange *exchange) {
 
 static bool sends(const peer_memory *memory, const exchange *exchange) {
   return exchange->bytes_out > 0 && peer_memory_reaches(memory, exchange->to);
-}
-
-rondo_status peer_memory_begin(rondo_execution *execution, int32_t stream, const exchange *exchange) {
-  const peer_memory *memory = execution->communicator->nccl->peers;
-  rondo_status status = share_arenas(execution, exchange);
-  if (status != RONDO_OK || !receives(memory, exchange))
-    return status;
-  batch batch = {.count = 0};
-  add_write(&batch, find_flag(memory->peers[exchange->from].flags, execution->rank, stream, READY), FLAG_SET);
-  return issue(execution, stream, &batch);
 }
 
 /* To where the peer receives the same. */
@@ -372,23 +364,26 @@ static rondo_status copy(rondo_execution *execution, int32_t stream, const excha
 
 rondo_status peer_memory_send(rondo_execution *execution, int32_t stream, const exchange *exchange) {
   const peer_memory *memory = execution->communicator->nccl->peers;
-  if (!sends(memory, exchange))
-    return RONDO_OK;
-  batch ready = {.count = 0}, arrived = {.count = 0};
-  add_wait(&ready, find_flag(memory->flags, exchange->to, stream, READY));
-  rondo_status status = issue(execution, stream, &ready);
-  for (int32_t i = 0; status == RONDO_OK && i < exchange->count; ++i)
+  rondo_status status = share_arenas(execution, exchange);
+  batch batch = {.count = 0};
+  if (receives(memory, exchange))
+    add_write(&batch, find_flag(memory->peers[exchange->from].flags, execution->rank, stream, READY), FLAG_SET);
+  if (sends(memory, exchange))
+    add_wait(&batch, find_flag(memory->flags, exchange->to, stream, READY));
+  if (status == RONDO_OK)
+    status = issue(execution, stream, &batch);
+  for (int32_t i = 0; status == RONDO_OK && sends(memory, exchange) && i < exchange->count; ++i)
     status = copy(execution, stream, exchange, i);
-  add_write(&arrived, find_flag(memory->peers[exchange->to].flags, execution->rank, stream, ARRIVED), FLAG_SET);
-  return status == RONDO_OK ? issue(execution, stream, &arrived) : status;
+  return status;
 }
 
 rondo_status peer_memory_receive(rondo_execution *execution, int32_t stream, const exchange *exchange) {
   const peer_memory *memory = execution->communicator->nccl->peers;
-  if (!receives(memory, exchange))
-    return RONDO_OK;
   batch batch = {.count = 0};
-  add_wait(&batch, find_flag(memory->flags, exchange->from, stream, ARRIVED));
+  if (sends(memory, exchange))
+    add_write(&batch, find_flag(memory->peers[exchange->to].flags, execution->rank, stream, ARRIVED), FLAG_SET);
+  if (receives(memory, exchange))
+    add_wait(&batch, find_flag(memory->flags, exchange->from, stream, ARRIVED));
   return issue(execution, stream, &batch);
 }
 

@@ -28,15 +28,15 @@ void peer_memory_close(peer_memory *memory);
 
 /* Whether transfers between this rank and that one go through each other's memory. */
 bool peer_memory_reaches(const peer_memory *memory, int32_t rank);
-bool peer_memory_reaches_anyone(const peer_memory *memory);
+int32_t peer_memory_count(const peer_memory *memory); /* of those ranks */
 
 /* Makes the rank's arena at least `bytes` large, in memory that peers can reach. All ranks that reach each other do so
  * in the same run. */
 rondo_status peer_memory_reserve_arena(rondo_execution *execution, int64_t bytes);
 
-/* The parts of an exchange, on a stream, in this order. Each does nothing if the peer is out of reach or nothing
- * travels. `begin` may talk to the peers' hosts, the first time after an arena has grown. */
-rondo_status peer_memory_begin(rondo_execution *execution, int32_t stream, const exchange *exchange);
+/* The two parts of an exchange, on a stream, in this order; what else the exchange does comes between them. They do
+ * nothing with peers that are out of reach, and where nothing travels. `send` talks to the peers' hosts the first time
+ * after arenas have grown. */
 rondo_status peer_memory_send(rondo_execution *execution, int32_t stream, const exchange *exchange);
 rondo_status peer_memory_receive(rondo_execution *execution, int32_t stream, const exchange *exchange);
 

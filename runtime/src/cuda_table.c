@@ -14,7 +14,7 @@ static int32_t cuda_table_arena(rondo_execution *execution, int64_t bytes, void 
   if (execution->arena_taken)
     return table_misuse(execution, "asks for a second arena");
   const nccl_connection *nccl = execution->communicator->nccl;
-  rondo_status status = nccl && peer_memory_reaches_anyone(nccl->peers)
+  rondo_status status = nccl && peer_memory_count(nccl->peers) > 0
                             ? peer_memory_reserve_arena(execution, bytes)
                             : cuda_rank_reserve(execution, &execution->cuda->arena, bytes, "its intermediate values");
   if (status != RONDO_OK)

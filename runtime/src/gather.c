@@ -1,6 +1,7 @@
 /* The public calls by which processes learn of each other. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "collective.h"
+#include "nccl_connection.h"
 
 #include <string.h>
 
@@ -29,6 +30,19 @@ rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_com
                                       .local_ranks = communicator->local_ranks,
                                       .failed_rank =
                                           communicator->processes ? communicator->processes->failure_origin : -1};
+  return context_leave(context, status);
+}
+
+rondo_status rondo_communicator_copied_ranks(rondo_context *context, const rondo_communicator *communicator,
+                                             int32_t *count) {
+  rondo_status status = context_enter(context);
+  if (status != RONDO_OK)
+    return status;
+  status = communicator_check(context, communicator);
+  if (status == RONDO_OK && !count)
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "the count's out-parameter is NULL");
+  if (status == RONDO_OK)
+    *count = communicator->nccl ? peer_memory_count(communicator->nccl->peers) : 0;
   return context_leave(context, status);
 }
 

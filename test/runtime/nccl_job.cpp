@@ -16,7 +16,7 @@ namespace {
 
 int32_t numberIn(const char *variable) { return std::atoi(std::getenv(variable)); }
 
-constexpr int64_t features = 5, queries = 7, keys = 23;
+constexpr int64_t features = 5;
 
 double valueOf(unsigned seed, int64_t row, int64_t d) {
   unsigned state = seed * 7919U + static_cast<unsigned>(row * features + d) * 2654435761U;
@@ -49,7 +49,7 @@ protected:
   }
 
   /// Runs an attention on the shards of this process, and compares with float64.
-  void expectRight(rondo_communicator *communicator) {
+  void expectRight(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23) {
     Handle<rondo_program> program = load("cuda_d5");
     rondo_communicator_info info;
     ASSERT_EQ(rondo_communicator_info_get(context.get(), communicator, &info), RONDO_OK);
@@ -75,7 +75,7 @@ protected:
         << error();
     o->download();
     for (int64_t i = 0; i < ownQueries; ++i)
-      expectRow(*o, i, queryBegin + i);
+      expectRow(*o, i, queryBegin + i, keys);
   }
 
   int32_t launched, ranks; // by the launcher
@@ -90,7 +90,7 @@ private:
     tensor.upload();
   }
 
-  static void expectRow(DeviceTensor<_Float16> &o, int64_t local, int64_t row) {
+  static void expectRow(DeviceTensor<_Float16> &o, int64_t local, int64_t row, int64_t keys) {
     double sum = 0, result[features] = {};
     for (int64_t j = 0; j < keys; ++j) {
       double score = 0;
@@ -151,6 +151,37 @@ TEST_F(NcclJob, RunsAsLaunched) {
   Handle<rondo_communicator> another = create(options());
   expectRight(another.get());
   expectRight(communicator.get());
+}
+
+TEST_F(NcclJob, TransfersByCopyEngines) {
+  Options given = options();
+  Handle<rondo_communicator> copying = create(given);
+  given.transfers = RONDO_TRANSFERS_NCCL;
+  Handle<rondo_communicator> sending = create(given);
+  int32_t count = -1;
+  ASSERT_EQ(rondo_communicator_copied_ranks(context.get(), copying.get(), &count), RONDO_OK);
+  EXPECT_EQ(count, ranks - 1);
+  ASSERT_EQ(rondo_communicator_copied_ranks(context.get(), sending.get(), &count), RONDO_OK);
+  EXPECT_EQ(count, 0);
+  EXPECT_EQ(rondo_communicator_copied_ranks(context.get(), sending.get(), nullptr), RONDO_INVALID_ARGUMENT);
+  expectRight(sending.get());
+  // Where one rank does not take part, the others copy among themselves.
+  given.transfers = launched == 0 ? RONDO_TRANSFERS_NCCL : RONDO_TRANSFERS_AUTO;
+  Handle<rondo_communicator> mixed = create(given);
+  ASSERT_EQ(rondo_communicator_copied_ranks(context.get(), mixed.get(), &count), RONDO_OK);
+  EXPECT_EQ(count, launched == 0 ? 0 : ranks - 2);
+  expectRight(mixed.get());
+}
+
+TEST_F(NcclJob, LengthsThatGrow) {
+  // Arenas that peers have mapped are replaced; the first ranks hold all keys of the shorter ones.
+  for (rondo_transfers transfers : {RONDO_TRANSFERS_AUTO, RONDO_TRANSFERS_NCCL}) {
+    Options given = options();
+    given.transfers = transfers;
+    Handle<rondo_communicator> communicator = create(given);
+    for (int64_t keys : {1, 23, 2000, 23, 9000, 2001})
+      expectRight(communicator.get(), 3, keys);
+  }
 }
 
 TEST_F(NcclJob, RanksAndRendezvousOfTheApplication) {

@@ -8,8 +8,9 @@ kinds=${*:-asan tsan}
 status=0
 
 # Left out: tests in which a program without a sanitizer's runtime loads an instrumented library, which cannot work:
-# Python (example 03), and consumers of an installed tree, which the system's compiler builds.
-uninstrumented='^(example-03|install\.)'
+# Python (example 03), and consumers of an installed tree, which the system's compiler builds. And the GPU bundle, whose
+# test is that its binaries need no more than an old C library.
+uninstrumented='^(example-03|install\.|benchmark\.gpu-bundle)'
 
 run_asan() {
   # MLIR's libraries are not instrumented: what they have written to containers and allocators' blocks looks overflowed.

@@ -171,6 +171,10 @@ typedef struct {
 RONDO_API rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_communicator *communicator,
                                                    rondo_communicator_info *info);
 
+/* How many other ranks copy engines reach (RONDO_TRANSFERS_AUTO), so that NCCL carries nothing to them. */
+RONDO_API rondo_status rondo_communicator_copied_ranks(rondo_context *context, const rondo_communicator *communicator,
+                                                       int32_t *count);
+
 /* ---- Processes ---------------------------------------------------------------------------------------------------
  *
  * With RONDO_COMMUNICATOR_MPI and _NCCL every rank is a process, and each process makes the same calls in the same

@@ -88,11 +88,11 @@ Stream &Device::getStream(cuda_stream handle) {
   return *stream;
 }
 
-Event &Device::getEvent(cuda_event handle) {
-  auto *event = reinterpret_cast<Event *>(handle);
-  if (!events.count(event))
+std::shared_ptr<Event> Device::getEvent(cuda_event handle) {
+  auto place = events.find(reinterpret_cast<Event *>(handle));
+  if (place == events.end())
     fail("an event that does not exist, or no longer");
-  return *event;
+  return place->second;
 }
 
 void Device::doWork(Stream &stream) {

@@ -16,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <set>
@@ -55,7 +56,7 @@ struct Device {
   std::map<const char *, std::vector<char>> hostAllocations;
   uint64_t allocatedBytes = 0;
   std::set<Stream *> streams;
-  std::set<Event *> events;
+  std::map<Event *, std::shared_ptr<Event>> events;
   std::set<Pool *> pools;
   uint64_t nextSeed = getSetting("RONDO_EMULATOR_SEED", 1);
   std::mt19937_64 random{nextSeed};
@@ -73,7 +74,8 @@ struct Device {
 
   /// Fail if there is no such thing, or no longer.
   Stream &getStream(cuda_stream stream);
-  Event &getEvent(cuda_event event);
+  /// It lives on for streams that have yet to come to it.
+  std::shared_ptr<Event> getEvent(cuda_event event);
 
   /// Issues work. The default stream does it at once, after all that was issued to it.
   void issue(cuda_stream stream, std::function<void()> run, std::function<bool()> isReady = nullptr,

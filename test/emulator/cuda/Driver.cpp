@@ -544,29 +544,30 @@ cuda_result rondo_emulator_issue(cuda_stream stream, int (*isReady)(void *), con
 /// It waits for what was recorded before this call.
 cuda_result cuStreamWaitEvent(cuda_stream stream, cuda_event handle, unsigned) {
   return attemptInContext(InvalidValue, [&] {
-    Event &event = getDevice().getEvent(handle);
-    uint64_t recorded = event.recorded;
-    getDevice().issue(stream, [] {}, [&event, recorded] { return event.completed >= recorded; });
+    std::shared_ptr<Event> event = getDevice().getEvent(handle);
+    uint64_t recorded = event->recorded;
+    getDevice().issue(stream, [] {}, [event, recorded] { return event->completed >= recorded; });
   });
 }
 
 cuda_result cuEventCreate(Event **event, unsigned flags) {
   return attemptInContext(InvalidValue, [&] {
-    *event = *getDevice().events.insert(new Event).first;
+    auto made = std::make_shared<Event>();
+    *event = made.get();
+    getDevice().events.emplace(made.get(), std::move(made));
     (*event)->isTimed = flags == CUDA_EVENT_TIMED;
   });
 }
-/// It stays for streams that have yet to come to it.
 cuda_result cuEventDestroy_v2(cuda_event handle) {
-  return attemptInContext(InvalidValue, [&] { getDevice().events.erase(&getDevice().getEvent(handle)); });
+  return attemptInContext(InvalidValue, [&] { getDevice().events.erase(getDevice().getEvent(handle).get()); });
 }
 cuda_result cuEventRecord(cuda_event handle, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
-    Event &event = getDevice().getEvent(handle);
-    uint64_t number = ++event.recorded;
-    getDevice().issue(stream, [&event, number] {
-      event.completed = std::max(event.completed, number);
-      event.nanoseconds = std::chrono::steady_clock::now().time_since_epoch().count();
+    std::shared_ptr<Event> event = getDevice().getEvent(handle);
+    uint64_t number = ++event->recorded;
+    getDevice().issue(stream, [event, number] {
+      event->completed = std::max(event->completed, number);
+      event->nanoseconds = std::chrono::steady_clock::now().time_since_epoch().count();
     });
   });
 }
@@ -574,20 +575,20 @@ cuda_result cuEventQuery(cuda_event handle) {
   bool isDone = false;
   cuda_result result = attemptInContext(InvalidValue, [&] {
     getDevice().advance();
-    const Event &event = getDevice().getEvent(handle);
+    const Event &event = *getDevice().getEvent(handle);
     isDone = event.completed == event.recorded;
   });
   return result == CUDA_OK && !isDone ? CUDA_NOT_READY : result;
 }
 cuda_result cuEventSynchronize(cuda_event handle) {
   return attemptInContext(InvalidValue, [&] {
-    const Event &event = getDevice().getEvent(handle);
+    const Event &event = *getDevice().getEvent(handle);
     getDevice().workUntil([&] { return event.completed == event.recorded; });
   });
 }
 cuda_result cuEventElapsedTime(float *milliseconds, cuda_event from, cuda_event to) {
   return attemptInContext(InvalidValue, [&] {
-    const Event &begin = getDevice().getEvent(from), &end = getDevice().getEvent(to);
+    const Event &begin = *getDevice().getEvent(from), &end = *getDevice().getEvent(to);
     if (!begin.isTimed || !end.isTimed || begin.completed == 0 || end.completed == 0 ||
         begin.completed != begin.recorded || end.completed != end.recorded)
       fail("the time between events that are not timed, or not complete");

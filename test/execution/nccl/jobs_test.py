@@ -30,8 +30,11 @@ def words(program="cuda_d5", queries=9, keys=61, options=(), timeout=20):
 
 
 class Job(unittest.TestCase):
+    extra = ()  # options of each rank
+
     def start(self, commands, **environment):
         """Starts ranks whose files of the emulated NCCL, if any are left, end with the test."""
+        commands = [[*command, *self.extra] for command in commands]
         place = tempfile.mkdtemp(dir=folder.name)
         return ranks.start(commands, {**ranks.emulated(EMULATED), "TMPDIR": place, **environment},
                            stdout=ranks.subprocess.PIPE, stderr=ranks.subprocess.PIPE, text=True)
@@ -107,7 +110,7 @@ class Results(Job):
     @unittest.skipUnless(shutil.which("mpirun"), "there is no mpirun")
     def test_mpirun(self):
         mpirun = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mpi", "mpirun.sh")
-        result = ranks.subprocess.run([mpirun, "-n", "3", *words(options=["--check"])], capture_output=True, text=True,
+        result = ranks.subprocess.run([mpirun, "-n", "3", *words(options=["--check"]), *self.extra], capture_output=True, text=True,
                                       env={**os.environ, **ranks.emulated(EMULATED), "TMPDIR": folder.name},
                                       timeout=60, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -204,6 +207,15 @@ class Faults(Job):
         for error in errors:
             self.assertRegex(error, r"^rank \d: no progress in .* with rank \d.* within 1 s .*"
                                     r"rank 1 does not answer")
+
+
+class ResultsByNccl(Results):
+    """Not by copy engines."""
+    extra = ("--transfers=nccl",)
+
+
+class FaultsByNccl(Faults):
+    extra = ("--transfers=nccl",)
 
 
 def hanging_kernel():
