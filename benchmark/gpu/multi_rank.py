@@ -84,7 +84,8 @@ class Problem:
 
 def describe(overlap):
     return (f"step {overlap['step_us']:.1f} us, bare {overlap['bare_us']:.1f} us, transfer {overlap['transfer_us']:.1f} us, "
-            f"exposed {overlap['exposed_us']:.1f} + {overlap['tail_us']:.1f} us, total {overlap['total_us']:.1f} us")
+            f"exposed {overlap['exposed_us']:.1f} ({overlap['idle_us']:.1f} alone) + {overlap['tail_us']:.1f} us, total "
+            f"{overlap['total_us']:.1f} us")
 
 
 def check(problem, transfers, communicator):
@@ -183,17 +184,17 @@ def trace(problem, communicator, runs):
     return traces, figures
 
 
-def measure_overlap(problem, communicator, bare_s, runs):
-    """Medians of traced runs, of the slowest rank, in microseconds."""
+def measure_overlap(problem, communicator, bare, runs):
+    """Medians of traced runs, of the slowest rank, in microseconds; beside those of measure_bare."""
     traces, figures = trace(problem, communicator, runs)
 
     def median(name):
         return statistics.median(figure[name] for figure in figures)
     exchanges = [event.end - event.begin for events in traces for event in events if event.kind == EXCHANGE]
-    values = largest(bare_s, statistics.median(get_steps(traces) or [0]), median("total"),
+    values = largest(*bare, statistics.median(get_steps(traces) or [0]), median("total"),
                      median("exposed") - median("exposed_tail"), median("exposed_tail"),
                      statistics.median(exchanges or [0]))
-    names = ("bare_us", "step_us", "total_us", "exposed_us", "tail_us", "transfer_us")
+    names = ("bare_us", "idle_us", "step_us", "total_us", "exposed_us", "tail_us", "transfer_us")
     return {name: value * 1e6 for name, value in zip(names, values)}
 
 
@@ -205,11 +206,13 @@ def open_communicator(runtime, kind, ranks, **options):
 
 
 def measure_bare(runtime, problem, runs):
-    """Seconds of an attend and a merge of one rank that is alone on its GPU: its sends come back at once."""
+    """Of one rank that is alone on its GPU, whose sends come back at once: seconds of an attend and a merge, and of waits
+    in steady steps."""
     alone = open_communicator(runtime, LOOPBACK, RANKS, device=LOCAL_RANK)
-    traces, _ = trace(problem, alone, runs)
+    traces, figures = trace(problem, alone, runs)
     alone.close()
-    return statistics.median(get_medians(events) for events in traces)
+    idle = statistics.median(figure["exposed"] - figure["exposed_tail"] for figure in figures)
+    return statistics.median(get_medians(events) for events in traces), idle
 
 
 # ---- Parts -----------------------------------------------------------------------------------------------------------
