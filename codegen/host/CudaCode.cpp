@@ -118,7 +118,8 @@ void rondo::emitCudaCode(ModuleOp module, StringRef image, ArrayRef<CudaKernel> 
 //===--------------------------------------------------------------------------------------------------------------===//
 
 static_assert(sizeof(rondo_cuda_operation) == 72 && offsetof(rondo_cuda_operation, operands) == 24 &&
-                  offsetof(rondo_cuda_operation, scale) == 56 && offsetof(rondo_cuda_operation, operand_output) == 64,
+                  offsetof(rondo_cuda_operation, scale) == 56 && offsetof(rondo_cuda_operation, operand_output) == 64 &&
+                  offsetof(rondo_cuda_operation, joined) == 68,
               "emitCudaOperation knows its fields");
 static_assert(static_cast<int>(exec::CudaOperationKind::Attend) == RONDO_CUDA_ATTEND &&
               static_cast<int>(exec::CudaOperationKind::Merge) == RONDO_CUDA_MERGE &&
@@ -132,6 +133,7 @@ void rondo::emitCudaOperation(ModuleOp module, StringRef name, exec::CudaOperati
     rondo_element output = operation.getOutput() ? getElementNumber(operation.getOutput()) : RONDO_ELEMENT_F32;
     return emit.structure({emit.i32(static_cast<int32_t>(operation.getKind())), emit.i32(operation.getKernels().size()),
                            emit.address(kernels), emit.i32(operation.getMerge()), emit.i32(operation.getDimensions()),
-                           emit.i32s(operation.getOperands()), emit.f64(scale), emit.i32(output)});
+                           emit.i32s(operation.getOperands()), emit.f64(scale), emit.i32(output),
+                           emit.i32(operation.getJoined())});
   });
 }

@@ -52,6 +52,7 @@ static FailureOr<AttendFacts> getFacts(AttendOp op) {
   facts.keyHeads = key.getDimSize(1);
   facts.queryCount = query.getDimSize(2);
   facts.keyCount = key.getDimSize(2);
+  facts.joined = op.getJoined();
   if (std::string error = getAttentionError(facts); !error.empty())
     return op.emitOpError() << "has no kernel for cuda:sm_90a: " << error
                             << "; convert what it reads, or compile with --target=cpu";

@@ -120,6 +120,8 @@ static MergeConfiguration createMerge(const AttendFacts &facts, const AttendConf
   c.partial = attend.output;
   c.scaledRows = attend.scaledRows;
   c.output = facts.output;
+  if (facts.joined)
+    c.arriving = facts.output;
   c.features = facts.valueFeatures;
   c.unroll = 12; // few rows have some ten splits: one round
   c.dependentLaunch = true;

@@ -14,6 +14,7 @@ struct AttendFacts {
   int64_t features, valueFeatures;
   bool causal, negateScores;
   int64_t batches, queryHeads, keyHeads, queryCount, keyCount;
+  bool joined; ///< parts are merged together with a result that arrives, of the type `output`
 };
 
 /// The kernels that may compute an attention, in the order in which the runtime prefers them where it sees no

@@ -132,6 +132,11 @@ static LogicalResult verifyKernel(Operation *op, Value partial, Value output, co
   if (error.empty() && (c.features != type.getDimSize(3) || c.output != getFormat(type.getElementType()) ||
                         (partial && (c.partial != getFormat(getElement(partial)) || c.arriving != c.output))))
     error = "it is for other element types or feature sizes";
+  auto attend = dyn_cast<AttendOp>(op);
+  if (error.empty() && attend && c.arriving.has_value() != attend.getJoined())
+    error = attend.getJoined() ? "the parts are joined with a result that arrives" : "nothing arrives";
+  if (error.empty() && attend && c.arriving && c.arriving != c.output)
+    error = "what arrives is of another element type than the result";
   return error.empty()
              ? success()
              : LogicalResult(op->emitOpError() << "cannot have the kernel " << getMergeName(c) << ": " << error);
@@ -168,7 +173,7 @@ static FailureOr<exec::CudaOperationAttr> lower(AttendOp op, const Slots &slots,
   if (failed(operands))
     return failure();
   return exec::CudaOperationAttr::get(op.getContext(), exec::CudaOperationKind::Attend, kernels, merge, *operands,
-                                      /*dimensions=*/0, op.getScaleAttr(), getElement(op.getOutput()));
+                                      /*dimensions=*/0, op.getScaleAttr(), getElement(op.getOutput()), op.getJoined());
 }
 
 static FailureOr<exec::CudaOperationAttr> lower(MergeOp op, const Slots &slots, KernelTable &table) {
@@ -180,9 +185,9 @@ static FailureOr<exec::CudaOperationAttr> lower(MergeOp op, const Slots &slots, 
       slots.get(op, {op.getPartialOutput(), op.getPartialLse(), op.getOutput(), op.getLse()});
   if (failed(verifyKernel(op, op.getPartialOutput(), op.getOutput(), configuration)) || failed(operands))
     return failure();
-  return exec::CudaOperationAttr::get(op.getContext(), exec::CudaOperationKind::Merge,
-                                      table.add(getMergeName(configuration), chosen.getMerge()), /*merge=*/-1,
-                                      *operands, /*dimensions=*/0, FloatAttr(), getElement(op.getOutput()));
+  return exec::CudaOperationAttr::get(
+      op.getContext(), exec::CudaOperationKind::Merge, table.add(getMergeName(configuration), chosen.getMerge()),
+      /*merge=*/-1, *operands, /*dimensions=*/0, FloatAttr(), getElement(op.getOutput()), op.getJoined());
 }
 
 static FailureOr<exec::CudaOperationAttr> lower(linalg::LinalgOp op, const Slots &slots, KernelTable &table) {
@@ -192,9 +197,9 @@ static FailureOr<exec::CudaOperationAttr> lower(linalg::LinalgOp op, const Slots
   FailureOr<SmallVector<int32_t>> operands = slots.get(op, shape);
   if (failed(operands))
     return failure();
-  return exec::CudaOperationAttr::get(op.getContext(), exec::CudaOperationKind::Elementwise,
-                                      table.add(op->getParentOfType<func::FuncOp>()), /*merge=*/-1, *operands,
-                                      cast<MemRefType>(shape.getType()).getRank(), FloatAttr(), Type());
+  return exec::CudaOperationAttr::get(
+      op.getContext(), exec::CudaOperationKind::Elementwise, table.add(op->getParentOfType<func::FuncOp>()),
+      /*merge=*/-1, *operands, cast<MemRefType>(shape.getType()).getRank(), FloatAttr(), Type(), /*joined=*/false);
 }
 
 static LogicalResult lowerKernel(func::FuncOp kernel, KernelTable &table) {

@@ -20,7 +20,8 @@ def Exec_CudaOperationAttr : AttrDef<Exec_Dialect, "CudaOperation"> {
   let description = [{
     It stands on a kernel function that has no body any more, as `exec.cuda_operation`. `kernels` and `merge` are numbers
     of the program's CUDA kernels, `operands` slots of the dispatch's argument block (-1: absent), `dimensions` the rank of
-    an elementwise operation's shape, `output` the type of O in memory.
+    an elementwise operation's shape, `output` the type of O in memory. The parts of an attention that is `joined` are
+    merged by the merge that comes next, which is `joined`, too.
 
     ```mlir
     #exec.cuda_operation<attend kernels [0, 1] merge 2 operands [0, 10, 20, 30, 40, -1, -1, -1]
@@ -30,10 +31,11 @@ def Exec_CudaOperationAttr : AttrDef<Exec_Dialect, "CudaOperation"> {
   let parameters = (ins EnumParameter<Exec_CudaOperationKind>:$kind, ArrayRefParameter<"int32_t">:$kernels,
                         DefaultValuedParameter<"int32_t", "-1">:$merge, ArrayRefParameter<"int32_t">:$operands,
                         DefaultValuedParameter<"int32_t", "0">:$dimensions,
-                        OptionalParameter<"::mlir::FloatAttr">:$scale, OptionalParameter<"::mlir::Type">:$output);
+                        OptionalParameter<"::mlir::FloatAttr">:$scale, OptionalParameter<"::mlir::Type">:$output,
+                        DefaultValuedParameter<"bool", "false">:$joined);
   let assemblyFormat = [{
     `<` $kind `kernels` `[` $kernels `]` (`merge` $merge^)? `operands` `[` $operands `]` (`dimensions` $dimensions^)?
-    (`scale` $scale^)? (`output` $output^)? `>`
+    (`scale` $scale^)? (`output` $output^)? (`joined` $joined^)? `>`
   }];
 }
 

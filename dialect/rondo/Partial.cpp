@@ -80,6 +80,13 @@ static LogicalResult verifyContiguous(Operation *op, ArrayRef<Named> operands) {
   return success();
 }
 
+static LogicalResult verifyJoined(Operation *op, bool joined, const Named &output) {
+  if (!joined || isa<BaseMemRefType>(output.value.getType()))
+    return success();
+  return op->emitOpError() << "is joined on tensors: " << output.name << " is " << output.type()
+                           << "; expected memrefs, after --rondo-bufferize";
+}
+
 /// Memory effects of an op on memrefs: `reads` are read, `writes` written. Tensors have none.
 static void addEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects, ArrayRef<OpOperand *> reads,
                        ArrayRef<OpOperand *> writes) {
@@ -131,7 +138,9 @@ LogicalResult AttendOp::verify() {
                          << " key/value heads; expected a multiple of the key/value heads";
   if (failed(verifyResults(*this, {query, key, value, output, lse}))) // attend_c5
     return failure();
-  return verifyContiguous(*this, {query, key, value, output, lse}); // attend_c6
+  if (failed(verifyContiguous(*this, {query, key, value, output, lse}))) // attend_c6
+    return failure();
+  return verifyJoined(*this, getJoined(), output); // attend_c7
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
@@ -163,5 +172,7 @@ LogicalResult MergeOp::verify() {
     return failure();
   if (failed(verifyResults(*this, {partialOutput, partialLse, output, lse}))) // merge_c4
     return failure();
-  return verifyContiguous(*this, {partialOutput, partialLse, output, lse}); // merge_c5
+  if (failed(verifyContiguous(*this, {partialOutput, partialLse, output, lse}))) // merge_c5
+    return failure();
+  return verifyJoined(*this, getJoined(), output); // merge_c6
 }

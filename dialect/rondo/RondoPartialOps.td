@@ -43,9 +43,12 @@ def Rondo_AttendOp : Rondo_PartialOp<"attend", [AttrSizedOperandSegments]> {
       O's and Q's heads and length, O's and V's feature size, LSE's and O's leading dimensions;
     - (attend_c4) query heads are a multiple of key/value heads;
     - (attend_c5) results are there for tensors, of the types of `outs`, and absent for memrefs;
-    - (attend_c6) the last dimension of a memref is contiguous.
+    - (attend_c6) the last dimension of a memref is contiguous;
+    - (attend_c7) `joined` stands on memrefs alone.
 
-    `kernel`, which targets with a choice of kernels set, says which generated kernels may compute it.
+    `kernel`, which targets with a choice of kernels set, says which generated kernels may compute it. `joined`, which
+    `rondo-join-merges` sets, says that the next computation is a `rondo.merge` that is `joined`, too, and that nothing
+    else reads the result: a target may leave it in another form, and in another place, where that merge finds it.
 
     Lifespan: partition creates it; code generation replaces it by a kernel.
   }];
@@ -54,7 +57,7 @@ def Rondo_AttendOp : Rondo_PartialOp<"attend", [AttrSizedOperandSegments]> {
                        Optional<Index>:$query_start, Optional<Index>:$key_start, Optional<Index>:$diagonal,
                        F64Attr:$scale,
                        DefaultValuedAttr<Rondo_PositionLayout, "PositionLayout::Contiguous">:$positions,
-                       OptionalAttr<Rondo_KernelAttr>:$kernel);
+                       OptionalAttr<Rondo_KernelAttr>:$kernel, UnitAttr:$joined);
   let assemblyFormat = [{
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     `outs` `(` $output `,` $lse `:` type($output) `,` type($lse) `)` `scale` $scale
@@ -86,12 +89,15 @@ def Rondo_MergeOp : Rondo_PartialOp<"merge"> {
     - (merge_c2) the LSEs are f32;
     - (merge_c3) both partial results have the same shape, up to `?`;
     - (merge_c4) results are there for tensors, of the types of `outs`, and absent for memrefs;
-    - (merge_c5) the last dimension of a memref is contiguous.
+    - (merge_c5) the last dimension of a memref is contiguous;
+    - (merge_c6) `joined` stands on memrefs alone.
+
+    `joined` says that `ins` are what the `rondo.attend` just before it gives, which is `joined`, too.
 
     Lifespan: partition creates it; code generation replaces it by a kernel.
   }];
   let arguments = (ins Rondo_Shard:$partial_output, Rondo_Shard:$partial_lse, Rondo_Shard:$output, Rondo_Shard:$lse,
-                       OptionalAttr<Rondo_KernelAttr>:$kernel);
+                       OptionalAttr<Rondo_KernelAttr>:$kernel, UnitAttr:$joined);
   let assemblyFormat = [{
     `ins` `(` $partial_output `,` $partial_lse `:` type($partial_output) `,` type($partial_lse) `)`
     `outs` `(` $output `,` $lse `:` type($output) `,` type($lse) `)` attr-dict (`->` type($results)^)?

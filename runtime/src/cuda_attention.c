@@ -120,9 +120,10 @@ static rondo_status choose(const cuda_launching *launching, const cuda_attention
                                "it has %d kernels to choose from; at most %d are supported", operation->kernel_count,
                                MAX_CANDIDATES);
   const rondo_cuda_kernel *merge = operation->merge >= 0 ? &rank->module->code->kernels[operation->merge] : NULL;
-  if (merge && (merge->traits.rows_per_block < 1 || merge->traits.arriving))
-    return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' does not merge partial results by themselves",
-                               merge->symbol);
+  if (merge && (merge->traits.rows_per_block < 1 || (merge->traits.arriving != 0) != (operation->joined != 0)))
+    return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' does not merge partial results %s",
+                               merge->symbol,
+                               operation->joined ? "with what arrives, as a joined merge must" : "by themselves");
   for (int32_t i = 0; i < operation->kernel_count; ++i) {
     const rondo_cuda_kernel *kernel = &rank->module->code->kernels[operation->kernels[i]];
     const rondo_kernel_traits *traits = &kernel->traits;
@@ -209,40 +210,66 @@ static int64_t align_up(int64_t bytes) {
   return (bytes + SCRATCH_ALIGNMENT - 1) / SCRATCH_ALIGNMENT * SCRATCH_ALIGNMENT;
 }
 
-/* Partial results in the scratch memory, merged into O and LSE. */
+/* Merges partial results into O and LSE. `room` holds an LSE whose place is not contiguous. */
+static rondo_status merge_parts(const cuda_launching *launching, const cuda_attention *attention,
+                                const cuda_attention *partial, int32_t parts, cuda_address room) {
+  int32_t number = launching->operation->merge;
+  cuda_rank *rank = launching->execution->cuda;
+  bool dense = cuda_tensor_is_contiguous(&attention->lse, 3);
+  cuda_address merged = dense ? attention->lse.address : room;
+  rondo_merge_arguments arguments =
+      cuda_merge_arguments(&attention->output, merged, partial->output.address, partial->lse.address, partial->scales,
+                           parts, /*arriving=*/false);
+  cuda_launcher launcher = cuda_launching_kernel(launching, number);
+  rondo_status status = cuda_launching_check(
+      launching, cuda_launch_merge(&launcher, &arguments, rank->streams[RONDO_STREAM_COMPUTE], /*overlaps=*/true),
+      rank->module->code->kernels[number].symbol);
+  return status == RONDO_OK && !dense ? cuda_launching_copy_lse(launching, &attention->lse, merged, false) : status;
+}
+
+/* Partial results in the scratch memory, which are merged into O and LSE, or left there to a joined merge. */
 static rondo_status launch_in_parts(const cuda_launching *launching, const cuda_attention *attention,
                                     const cuda_plan *plan) {
   const rondo_cuda_operation *operation = launching->operation;
   rondo_execution *execution = launching->execution;
   cuda_rank *rank = execution->cuda;
-  const rondo_cuda_kernel *kernels = rank->module->code->kernels;
-  const rondo_cuda_kernel *attend = &kernels[operation->kernels[plan->choice.candidate]];
-  const rondo_cuda_kernel *merge = &kernels[operation->merge];
+  const rondo_cuda_kernel *attend = &rank->module->code->kernels[operation->kernels[plan->choice.candidate]];
   int64_t rows = count_rows(attention), parts = plan->choice.splits.splits;
   int64_t output_bytes =
       align_up(parts * rows * attention->output.sizes[3] * (int64_t)cuda_element_bytes(attend->output));
   int64_t lse_bytes = align_up(parts * rows * (int64_t)sizeof(float));
   int64_t scales_bytes = attend->traits.scaled_rows ? lse_bytes : 0;
-  bool dense = cuda_tensor_is_contiguous(&attention->lse, 3);
-  int64_t bytes = output_bytes + lse_bytes + scales_bytes + (dense ? 0 : rows * (int64_t)sizeof(float));
+  int64_t bytes = output_bytes + lse_bytes + scales_bytes + rows * (int64_t)sizeof(float);
   rondo_status status = cuda_rank_reserve(execution, &rank->scratch, bytes, "results in parts");
   if (status != RONDO_OK)
     return status;
   cuda_address output = rank->scratch.address, lse = output + (uint64_t)output_bytes;
-  cuda_address scales = lse + (uint64_t)lse_bytes;
-  cuda_address merged = dense ? attention->lse.address : scales + (uint64_t)scales_bytes;
+  cuda_address scales = lse + (uint64_t)lse_bytes, room = scales + (uint64_t)scales_bytes;
   cuda_attention partial = *attention;
   cuda_attend_to_partials(&partial, output, lse, scales);
   status = launch_attend(launching, &partial, plan);
   if (status != RONDO_OK)
     return status;
-  rondo_merge_arguments arguments =
-      cuda_merge_arguments(&attention->output, merged, output, lse, scales, (int32_t)parts, /*arriving=*/false);
-  cuda_launcher launcher = cuda_launching_kernel(launching, operation->merge);
-  status = cuda_launching_check(
-      launching, cuda_launch_merge(&launcher, &arguments, rank->streams[RONDO_STREAM_COMPUTE], /*overlaps=*/true),
-      merge->symbol);
-  return status == RONDO_OK && !dense ? cuda_launching_copy_lse(launching, &attention->lse, merged, false) : status;
+  if (!operation->joined)
+    return merge_parts(launching, attention, &partial, (int32_t)parts, room);
+  cuda_left *left = &rank->left;
+  left->merge = operation->merge;
+  left->parts = (int32_t)parts;
+  left->output = output;
+  left->lse = lse;
+  left->scales = scales;
+  left->room = room;
+  return RONDO_OK;
+}
+
+/* What is left as long as no parts are. */
+static void leave_operands(const cuda_launching *launching, const cuda_attention *attention) {
+  launching->execution->cuda->left = (cuda_left){.attention = launching->name,
+                                                 .operand_output = attention->output.address,
+                                                 .operand_lse = attention->lse.address,
+                                                 .merge = -1,
+                                                 .rows = count_rows(attention),
+                                                 .features = attention->output.sizes[3]};
 }
 
 /* Without keys, where every kernel is persistent: O = 0 and LSE = -inf. */
@@ -283,6 +310,8 @@ rondo_status cuda_launch_attention(const cuda_launching *launching) {
     return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "it has no kernel");
   cuda_attention attention;
   rondo_status status = read_attention(launching, &attention);
+  if (status == RONDO_OK && launching->operation->joined)
+    leave_operands(launching, &attention);
   if (status != RONDO_OK || count_rows(&attention) == 0 || attention.output.sizes[3] == 0)
     return status;
   rondo_attend_facts facts = cuda_attend_facts(&attention);

@@ -113,17 +113,67 @@ static rondo_status check_merge(const cuda_launching *launching, const cuda_tens
   return RONDO_OK;
 }
 
+/* Whether an operation merges into its operand, of which it reads the same type. */
+static bool is_merge_into(const rondo_cuda_kernel *kernel, const rondo_cuda_operation *operation, bool scaled_rows) {
+  return kernel->traits.rows_per_block > 0 && kernel->traits.arriving && kernel->output == operation->operand_output &&
+         kernel->arriving == operation->operand_output && (scaled_rows || !kernel->traits.scaled_rows);
+}
+
+/* Verifies that what an attention left is what the merge takes. */
+static rondo_status check_left(const cuda_launching *launching, const cuda_left *left, const cuda_tensor *partial,
+                               const cuda_tensor *partial_lse) {
+  const rondo_cuda_kernel *kernels = launching->execution->cuda->module->code->kernels;
+  if (left->operand_output != partial->address || left->operand_lse != partial_lse->address ||
+      left->rows != partial->sizes[0] * partial->sizes[1] * partial->sizes[2] || left->features != partial->sizes[3])
+    return malformed(launching, "is joined with an attention whose result it does not take");
+  if (left->merge >= 0 && !is_merge_into(&kernels[left->merge], launching->operation, /*scaled_rows=*/true))
+    return malformed(launching, "is joined with an attention whose parts are merged into another type");
+  return RONDO_OK;
+}
+
+/* Takes what an attention left, and says where the parts are that are to be merged: without parts, in the operands. */
+static rondo_status take_left(const cuda_launching *launching, const cuda_tensor *partial,
+                              const cuda_tensor *partial_lse, cuda_left *parts) {
+  cuda_left *left = &launching->execution->cuda->left;
+  const cuda_left operands = {
+      .merge = launching->operation->kernels[0], .parts = 1, .output = partial->address, .lse = partial_lse->address};
+  *parts = operands;
+  if (!launching->operation->joined)
+    return RONDO_OK;
+  rondo_status status = check_left(launching, left, partial, partial_lse);
+  if (left->merge >= 0)
+    *parts = *left;
+  *left = (cuda_left){.attention = NULL};
+  return status;
+}
+
+/* Where the LSE that is merged into is contiguous: in its place, or in a copy, behind the parts if there are any. */
+static rondo_status gather_lse(const cuda_launching *launching, const cuda_tensor *lse, const cuda_left *parts,
+                               cuda_address *place) {
+  rondo_execution *execution = launching->execution;
+  *place = lse->address;
+  if (cuda_tensor_is_contiguous(lse, 3))
+    return RONDO_OK;
+  *place = parts->room;
+  if (!*place) {
+    int64_t bytes = lse->sizes[0] * lse->sizes[1] * lse->sizes[2] * (int64_t)sizeof(float);
+    rondo_status status = cuda_rank_reserve(execution, &execution->cuda->scratch, bytes, "results in parts");
+    if (status != RONDO_OK)
+      return status;
+    *place = execution->cuda->scratch.address;
+  }
+  return cuda_launching_copy_lse(launching, lse, *place, true);
+}
+
 static rondo_status launch_merge(const cuda_launching *launching) {
   const rondo_cuda_operation *operation = launching->operation;
-  rondo_execution *execution = launching->execution;
-  const cuda_module *module = execution->cuda->module;
-  if (operation->kernel_count < 1 || module->code->kernels[operation->kernels[0]].traits.rows_per_block < 1 ||
-      module->code->kernels[operation->kernels[0]].traits.scaled_rows)
+  const cuda_rank *rank = launching->execution->cuda;
+  const rondo_cuda_kernel *kernels = rank->module->code->kernels;
+  if (operation->kernel_count < 1 || !is_merge_into(&kernels[operation->kernels[0]], operation, /*scaled_rows=*/false))
     return malformed(launching, "has no merge kernel");
-  const rondo_cuda_kernel *kernel = &module->code->kernels[operation->kernels[0]];
+  size_t partial_bytes = cuda_element_bytes(kernels[operation->kernels[0]].input);
   cuda_tensor partial, partial_lse, output, lse;
-  rondo_status status =
-      cuda_launching_tensor(launching, RONDO_MERGE_PARTIAL_OUTPUT, 4, cuda_element_bytes(kernel->input), &partial);
+  rondo_status status = cuda_launching_tensor(launching, RONDO_MERGE_PARTIAL_OUTPUT, 4, partial_bytes, &partial);
   if (status == RONDO_OK)
     status = cuda_launching_tensor(launching, RONDO_MERGE_PARTIAL_LSE, 3, sizeof(float), &partial_lse);
   if (status == RONDO_OK)
@@ -133,27 +183,25 @@ static rondo_status launch_merge(const cuda_launching *launching) {
     status = cuda_launching_tensor(launching, RONDO_MERGE_LSE, 3, sizeof(float), &lse);
   if (status == RONDO_OK)
     status = check_merge(launching, &partial, &partial_lse, &output, &lse);
+  cuda_left parts;
+  if (status == RONDO_OK)
+    status = take_left(launching, &partial, &partial_lse, &parts);
   if (status != RONDO_OK || output.sizes[0] * output.sizes[1] * output.sizes[2] == 0)
     return status;
-  cuda_address place = lse.address;
-  bool dense = cuda_tensor_is_contiguous(&lse, 3);
-  if (!dense) {
-    int64_t bytes = lse.sizes[0] * lse.sizes[1] * lse.sizes[2] * (int64_t)sizeof(float);
-    status = cuda_rank_reserve(execution, &execution->cuda->scratch, bytes, "results in parts");
-    place = execution->cuda->scratch.address;
-    if (status == RONDO_OK)
-      status = cuda_launching_copy_lse(launching, &lse, place, true);
-    if (status != RONDO_OK)
-      return status;
-  }
+  cuda_address place = 0;
+  status = gather_lse(launching, &lse, &parts, &place);
+  if (status != RONDO_OK)
+    return status;
   rondo_merge_arguments arguments =
-      cuda_merge_arguments(&output, place, partial.address, partial_lse.address, /*partial_scales=*/0, 1, true);
-  cuda_launcher launcher = cuda_launching_kernel(launching, operation->kernels[0]);
-  /* What arrives may be what the kernel before it wrote: no overlap. */
-  status = cuda_launching_check(
-      launching,
-      cuda_launch_merge(&launcher, &arguments, execution->cuda->streams[RONDO_STREAM_COMPUTE], /*overlaps=*/false),
-      kernel->symbol);
+      cuda_merge_arguments(&output, place, parts.output, parts.lse, parts.scales, parts.parts, true);
+  cuda_launcher launcher = cuda_launching_kernel(launching, parts.merge);
+  bool dense = place == lse.address;
+  /* Where an attention left parts, the kernel before this one is its own, which writes no more than these: what arrives
+   * may be read while it runs. Elsewhere what arrives may be what the kernel before wrote, or a copy just made. */
+  bool overlaps = parts.attention && dense;
+  status = cuda_launching_check(launching,
+                                cuda_launch_merge(&launcher, &arguments, rank->streams[RONDO_STREAM_COMPUTE], overlaps),
+                                kernels[parts.merge].symbol);
   return status == RONDO_OK && !dense ? cuda_launching_copy_lse(launching, &lse, place, false) : status;
 }
 
@@ -199,8 +247,22 @@ static rondo_status check_kernels(const cuda_launching *launching) {
   return RONDO_OK;
 }
 
-rondo_status cuda_operation_launch(const cuda_launching *launching) {
+/* Nothing runs between an attention and the merge that it is joined with: it could overwrite the parts. */
+static rondo_status check_joined(const cuda_launching *launching) {
+  const char *attention = launching->execution->cuda->left.attention;
+  bool takes = launching->operation->kind == RONDO_CUDA_MERGE && launching->operation->joined;
+  if (takes && !attention)
+    return malformed(launching, "is joined with an attention, but none came just before it");
+  if (!takes && attention)
+    return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM,
+                               "expected the merge that is joined with '%s', which left its result to it", attention);
+  return RONDO_OK;
+}
+
+static rondo_status launch(const cuda_launching *launching) {
   rondo_status status = check_kernels(launching);
+  if (status == RONDO_OK)
+    status = check_joined(launching);
   if (status != RONDO_OK)
     return status;
   switch (launching->operation->kind) {
@@ -213,4 +275,11 @@ rondo_status cuda_operation_launch(const cuda_launching *launching) {
   default:
     return malformed(launching, "is of an unknown kind: the program is newer than the runtime");
   }
+}
+
+rondo_status cuda_operation_launch(const cuda_launching *launching) {
+  rondo_status status = launch(launching);
+  if (status != RONDO_OK) /* the entry ends */
+    launching->execution->cuda->left = (cuda_left){.attention = NULL};
+  return status;
 }

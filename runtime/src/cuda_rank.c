@@ -211,6 +211,7 @@ rondo_status cuda_rank_begin(rondo_execution *execution) {
   if (rank->is_caller_stream)
     rank->streams[RONDO_STREAM_COMPUTE] = rank->caller_stream;
   rank->mark_count = 0;
+  rank->left = (cuda_left){.attention = NULL}; /* by a run that failed */
   if (rank->has_last && api->event_query(rank->last) == CUDA_NOT_READY && communicator->hung)
     return run_fail(communicator, RONDO_TIMED_OUT,
                     "rank %d: GPU %d (%s) is still busy with a run that timed out: end the process", execution->rank,
@@ -315,6 +316,9 @@ static void join_streams(rondo_execution *execution) {
 void cuda_rank_end(rondo_execution *execution) {
   rondo_communicator *communicator = execution->communicator;
   cuda_rank *rank = execution->cuda;
+  if (rank->left.attention && read_failure(communicator) == RONDO_OK)
+    run_fail(communicator, RONDO_INVALID_PROGRAM, "rank %d: no merge is joined with '%s', which left its result to one",
+             execution->rank, rank->left.attention);
   join_streams(execution);
   bool succeeded = read_failure(communicator) == RONDO_OK;
   if (succeeded && cuda_rank_returns_early(execution))

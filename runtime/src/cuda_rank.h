@@ -14,6 +14,18 @@
 #include "cuda_plans.h"
 #include "cuda_timeline.h"
 
+/* What the attention that was issued last left to the merge that it is joined with. */
+typedef struct {
+  const char *attention;       /* its name; NULL: nothing is left */
+  cuda_address operand_output; /* where its operands lie: what the merge must take */
+  cuda_address operand_lse;
+  int32_t merge; /* the kernel that merges its parts; -1: there are none, the operands hold the result */
+  int32_t parts;
+  cuda_address output, lse, scales;
+  cuda_address room; /* behind the parts, for the LSE of one result */
+  int64_t rows, features;
+} cuda_left;
+
 /* A block of memory that grows and stays. */
 typedef struct {
   cuda_address address; /* 0: none */
@@ -56,6 +68,7 @@ typedef struct cuda_rank {
   bool is_exchange[STREAM_COUNT];
   int32_t peer[STREAM_COUNT];
   cuda_block arena, scratch;
+  cuda_left left;
   cuda_staging staging;
   cuda_plans plans;
   cuda_timeline timeline;

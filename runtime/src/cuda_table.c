@@ -35,6 +35,9 @@ static int32_t cuda_table_exchange(rondo_execution *execution, int32_t stream, i
                                    const rondo_transfer *transfers, int64_t count) {
   if (!table_is_stream(stream))
     return table_misuse(execution, "exchanges on an unknown stream");
+  if (stream == RONDO_STREAM_COMPUTE && execution->cuda->left.attention)
+    return table_misuse(execution, "exchanges on the compute stream between an attention and the merge that it is "
+                                   "joined with");
   exchange exchange;
   rondo_status status = exchange_prepare(execution, axis, distance, transfers, count, &exchange);
   return status == RONDO_OK ? cuda_exchange_issue(execution, stream, &exchange) : status;

@@ -109,6 +109,30 @@ TEST_F(CudaFault, OutOfMemory) {
   EXPECT_EQ(run(program.get(), communicator.get(), attention, "kv_ring"), RONDO_OK) << error();
 }
 
+// Attentions and merges that are joined, but not with each other.
+TEST_F(CudaFault, Joined) {
+  Handle<rondo_program> program = load("cuda_d64_joined");
+  Handle<rondo_communicator> communicator = makeCommunicator(context.get(), Options(1));
+  CudaAttention attention(context.get(), communicator.get(), {1, 1, 1, 4, 900, 64});
+  auto expectInvalid = [&](const char *function, const char *words) {
+    EXPECT_EQ(run(program.get(), communicator.get(), attention, function), RONDO_INVALID_PROGRAM) << function;
+    EXPECT_ERROR(words);
+  };
+  expectInvalid("merge_alone",
+                "'merge' in step 0: its operation is joined with an attention, but none came just before");
+  expectInvalid("attention_alone", "'merge' in step 0: expected the merge that is joined with 'attend'");
+  expectInvalid("operation_between", "'again' in step 0: expected the merge that is joined with 'attend'");
+  expectInvalid("no_merge", "no merge is joined with 'attend', which left its result to one");
+  expectInvalid("other_operands", "is joined with an attention whose result it does not take");
+  expectInvalid("other_type", "is joined with an attention whose parts are merged into another type");
+  expectInvalid("other_merge", "does not merge partial results with what arrives, as a joined merge must");
+  EXPECT_EQ(run(program.get(), communicator.get(), attention, "exchange_between"), RONDO_RANK_FAILED);
+  EXPECT_ERROR("exchanges on the compute stream between an attention and the merge that it is joined with");
+  // The communicator can be used again.
+  EXPECT_EQ(run(program.get(), communicator.get(), attention), RONDO_OK) << error();
+  attention.expectRight(false);
+}
+
 // The GPU never ends a kernel: the run does.
 TEST_F(CudaFault, Hang) {
   Handle<rondo_program> program = load("cuda_d64");

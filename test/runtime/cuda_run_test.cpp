@@ -205,6 +205,44 @@ TEST_F(CudaRing, WholeTensors) {
   whole.expectRight(false);
 }
 
+// Merges are joined with attentions: in parts, in one part, and of shards without keys or rows.
+TEST_F(CudaRing, Joined) {
+  setenv("RONDO_EMULATOR_MULTIPROCESSORS", "16", 1);
+  for (const char *seed : {"1", "2", "3"}) {
+    setenv("RONDO_EMULATOR_SEED", seed, 1);
+    expectRightRing("cuda_d64_joined", 3, {1, 2, 1, 17, 1000, 64}, Options(3), false);
+  }
+  for (const char *fixture : {"cuda_d64_joined", "cuda_d64_joined_direct"}) {
+    expectRightRing(fixture, 3, {2, 2, 1, 40, 50, 64}, Options(3), false);
+    expectRightRing(fixture, 4, {1, 1, 1, 2, 3, 64}, Options(4), false);
+    expectRightRing(fixture, 3, {1, 1, 1, 1, 70, 64}, Options(3), false);
+  }
+}
+
+// The LSEs that are merged into lie apart: they are copied behind the parts.
+TEST_F(CudaRing, JoinedWholeTensors) {
+  setenv("RONDO_EMULATOR_MULTIPROCESSORS", "16", 1);
+  Handle<rondo_program> program = load("cuda_d64_joined");
+  Handle<rondo_communicator> communicator = makeCommunicator(context.get(), Options(2));
+  for (int64_t keys : {21, 900}) {
+    CudaAttention whole(context.get(), communicator.get(), {1, 2, 1, 9, keys, 64});
+    ASSERT_EQ(run(program.get(), communicator.get(), whole, "kv_ring"), RONDO_OK) << error();
+    whole.expectRight(false);
+  }
+}
+
+// One kernel merges parts and what arrives.
+TEST_F(CudaRing, JoinedKernel) {
+  Handle<rondo_program> program = load("cuda_d64_joined");
+  Options options(2);
+  options.timeout_s = 0.3;
+  Handle<rondo_communicator> communicator = makeCommunicator(context.get(), options);
+  CudaAttention whole(context.get(), communicator.get(), {1, 1, 1, 9, 900, 64});
+  setenv("RONDO_EMULATOR_HANG", "merge_f16_64_to_f16_u8_arriving_f16_dependent", 1);
+  EXPECT_EQ(run(program.get(), communicator.get(), whole, "kv_ring"), RONDO_TIMED_OUT);
+  EXPECT_NE(error().find("no progress in 'merge' in step 1 within 0.3 s"), std::string::npos) << error();
+}
+
 TEST_F(CudaRing, Loopback) {
   Handle<rondo_program> program = load("cuda_d64");
   Options options(4, RONDO_COMMUNICATOR_LOOPBACK);

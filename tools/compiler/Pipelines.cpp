@@ -72,6 +72,8 @@ void rondo::addExecPasses(OpPassManager &passes, const PipelineOptions &options)
   passes.addPass(createRondoBufferizePass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+  if (options.cuda)
+    passes.addNestedPass<func::FuncOp>(createRondoJoinMergesPass());
   passes.addNestedPass<func::FuncOp>(createRondoPlanArenaPass());
   passes.addPass(createRondoOutlineKernelsPass());
   passes.addNestedPass<func::FuncOp>(createRondoAssignStreamsPass());

@@ -255,7 +255,8 @@ static void printCudaKernels(llvm::raw_ostream &os, func::FuncOp function,
   });
   for (Operation *op : kernels) {
     auto kernel = cast<func::FuncOp>(op);
-    StringRef key = kernel->getAttrOfType<StringAttr>(exec::kKernelAttr).getValue();
+    std::string key = kernel->getAttrOfType<StringAttr>(exec::kKernelAttr).getValue().str();
+    kernel.walk([&](AttendOp attend) { key += attend.getJoined() ? ", joined" : ""; });
     for (const std::string &name : findCudaKernels(kernel)) {
       printRow(os, 4, key, name);
       key = "";

@@ -137,9 +137,14 @@ enum { RONDO_TILE_HEAD_SHIFT = 16, RONDO_TILE_BATCH_SHIFT = 24, RONDO_TILE_MASKE
  * whatever its O holds. A kernel with `scaled_rows` merges what attend kernels with `scaled_rows` write; scales are
  * contiguous, as LSEs are.
  *
- * Grid (ceil(rows / rows_per_block), 1, 1), block (128, 1, 1), no dynamic shared memory. The kernel waits for the
- * kernel before it (griddepcontrol) after it has read what arrives: what arrives must not be written by that kernel if
- * it is launched with programmatic stream serialization.
+ * Grid (ceil(rows / rows_per_block), 1, 1), block (128, 1, 1), no dynamic shared memory. A kernel with
+ * `dependent_launch` waits for the kernel before it (griddepcontrol) after it has read what arrives: if it is launched
+ * with programmatic stream serialization, what arrives must not be written by that kernel. It may be written
+ * - by work of another stream whose event the stream has awaited, also between the two kernels: programmatic
+ *   serialization relaxes the order to the kernel before it alone, never that to an event;
+ * - by a kernel before that one: kernels with `dependent_launch` let the next one begin only after they have waited
+ *   themselves, when all before them is complete, and others begin only then.
+ * A copy or a fill directly before it is no kernel: then do not rely on either, and launch without.
  * ------------------------------------------------------------------------------------------------------------------ */
 typedef struct {
   uint64_t partial_output; /* of the partial type */
@@ -229,7 +234,12 @@ enum {
   RONDO_CUDA_OPERANDS = 8
 };
 
-/* attend: kernels[0 .. kernel_count) compute the same. Those whose output has the operand's type write it; those of
+/* What is `joined` works in pairs. The attention leaves its parts in the runtime's memory, instead of merging them into
+ * its operand; the merge, which must be the next operation on the stream and have the attention's O and LSE as its
+ * partial operands, takes them from there, by the kernel that the attention's operation names in `merge`: one with
+ * `arriving`. An attention that needs no parts writes its operand, which the merge then reads, as ever.
+ *
+ * attend: kernels[0 .. kernel_count) compute the same. Those whose output has the operand's type write it; those of
  *   another type, and all where there are several splits, write partial results, which kernels[merge] combines. A
  *   kernel for a negative scale negates scores itself.
  * merge: kernels[0] is one with `arriving`; what is merged into is what arrives, and is the output.
@@ -243,6 +253,7 @@ typedef struct rondo_cuda_operation {
   int32_t operands[RONDO_CUDA_OPERANDS];
   double scale;                 /* attend: of the scores */
   rondo_element operand_output; /* attend, merge: the type of O in memory */
+  int32_t joined;               /* attend, merge: see above */
 } rondo_cuda_operation;
 
 typedef struct rondo_cuda_code {

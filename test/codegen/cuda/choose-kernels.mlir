@@ -24,6 +24,17 @@ func.func private @dynamic(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv
   return
 }
 
+// Joined, the merge of the parts also takes what arrives.
+// CHECK-LABEL: func.func private @joined
+// CHECK:         joined, kernel = #rondo.kernel<attend [<{{[^>]*}}persistent = true>, <{{[^>]*}}scaled_rows = true, {{[^>]*}}>]
+// CHECK-SAME:      merge <partial = f16, output = f32, arriving = f32, features = 128, unroll = 12,
+// CHECK-SAME:      scaled_rows = true, dependent_launch = true>>
+func.func private @joined(%part: index, %parts: index, %q: !q, %k: !kv, %v: !kv, %o: !o, %l: !l)
+    attributes {exec.kernel = "attend"} {
+  rondo.attend ins(%q, %k, %v : !q, !kv, !kv) outs(%o, %l : !o, !l) scale 0.1 {joined}
+  return
+}
+
 // Two row tiles of each of eight heads, and many keys: splits.
 !q252 = memref<1x32x63x128xbf16>
 !k252 = memref<1x8x76848x128xbf16>

@@ -44,6 +44,45 @@ func.func private @unmerged(%part: index, %parts: index, %q: !t, %o: !t, %l: !l)
 
 // -----
 
+// A joined attention's parts are merged with what arrives, another's by themselves.
+!t = memref<1x4x?x64xbf16>
+!l = memref<1x4x?xf32>
+func.func private @joined(%part: index, %parts: index, %q: !t, %o: !t, %l: !l) attributes {exec.kernel = "attend"} {
+  // expected-error @below {{cannot have the kernel merge_f16_64_to_bf16_u8: the parts are joined with a result that arrives}}
+  rondo.attend ins(%q, %q, %q : !t, !t, !t) outs(%o, %l : !t, !l) scale 1.0 {joined, kernel = #rondo.kernel<attend [
+    <input = bf16, output = f16, features = 64, value_features = 64, block_keys = 128, warpgroups = 1, stages = 1>]
+    merge <partial = f16, output = bf16, features = 64, unroll = 8>>}
+  return
+}
+
+// -----
+
+!t = memref<1x4x?x64xbf16>
+!l = memref<1x4x?xf32>
+func.func private @not_joined(%part: index, %parts: index, %q: !t, %o: !t, %l: !l)
+    attributes {exec.kernel = "attend"} {
+  // expected-error @below {{cannot have the kernel merge_f16_64_to_bf16_u8_arriving_bf16: nothing arrives}}
+  rondo.attend ins(%q, %q, %q : !t, !t, !t) outs(%o, %l : !t, !l) scale 1.0 {kernel = #rondo.kernel<attend [
+    <input = bf16, output = f16, features = 64, value_features = 64, block_keys = 128, warpgroups = 1, stages = 1>]
+    merge <partial = f16, output = bf16, arriving = bf16, features = 64, unroll = 8>>}
+  return
+}
+
+// -----
+
+!t = memref<1x4x?x64xbf16>
+!l = memref<1x4x?xf32>
+func.func private @joined_others(%part: index, %parts: index, %q: !t, %o: !t, %l: !l)
+    attributes {exec.kernel = "attend"} {
+  // expected-error @below {{cannot have the kernel merge_f16_64_to_bf16_u8_arriving_f32: what arrives is of another element type than the result}}
+  rondo.attend ins(%q, %q, %q : !t, !t, !t) outs(%o, %l : !t, !l) scale 1.0 {joined, kernel = #rondo.kernel<attend [
+    <input = bf16, output = f16, features = 64, value_features = 64, block_keys = 128, warpgroups = 1, stages = 1>]
+    merge <partial = f16, output = bf16, arriving = f32, features = 64, unroll = 8>>}
+  return
+}
+
+// -----
+
 !t = memref<1x4x?x64xf32>
 !l = memref<1x4x?xf32>
 func.func private @other_merge(%part: index, %parts: index, %a: !t, %la: !l, %b: !t, %lb: !l)

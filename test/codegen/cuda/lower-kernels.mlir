@@ -57,6 +57,29 @@ func.func private @f__merge_1(%part: index, %parts: index, %b: !o, %lb: !l, %a: 
   return
 }
 
+// A joined attention leaves its parts to a joined merge, by a kernel that merges them with what arrives.
+// CHECK:      func.func private @f__attend_1({{.*}}#exec.cuda_operation<
+// CHECK-SAME:   attend kernels[5] merge 6 operands[0, 10, 20, 30, 40, -1, -1, -1] scale 1.250000e-01 : f64 output f32 joined true>
+func.func private @f__attend_1(%part: index, %parts: index, %q: !q, %k: !q, %v: !q, %o: !o, %l: !l)
+    attributes {exec.kernel = "attend"} {
+  rondo.attend ins(%q, %k, %v : !q, !q, !q) outs(%o, %l : !o, !l) scale 0.125
+      {joined, kernel = #rondo.kernel<
+        attend [<input = bf16, output = f16, features = 64, value_features = 64,
+                 block_keys = 192, warpgroups = 1, stages = 4, dependent_launch = true, key_policy = evict_first>]
+        merge <partial = f16, output = f32, arriving = f32, features = 64, unroll = 12, dependent_launch = true>>}
+  return
+}
+
+// The merge's own kernel is for an attention that needs no parts.
+// CHECK:      func.func private @f__merge_2({{.*}}#exec.cuda_operation<
+// CHECK-SAME:   merge kernels[3] operands[0, 10, 18, 28, -1, -1, -1, -1] output f32 joined true>
+func.func private @f__merge_2(%part: index, %parts: index, %a: !o, %la: !l, %b: !o, %lb: !l)
+    attributes {exec.kernel = "merge"} {
+  rondo.merge ins(%a, %la : !o, !l) outs(%b, %lb : !o, !l)
+      {joined, kernel = #rondo.kernel<merge <partial = f32, output = f32, arriving = f32, features = 64, unroll = 1>>}
+  return
+}
+
 // CHECK:      gpu.module @rondo_kernels {
 // CHECK-NEXT:   func.func private @attend_bf16_64_to_f32_k192_w2_s2_causal_persistent_pingpong_negated_unhinted()
 // CHECK-SAME:     rondo.configuration = #rondo.attend_kernel<input = bf16, output = f32,
@@ -65,4 +88,6 @@ func.func private @f__merge_1(%part: index, %parts: index, %b: !o, %lb: !l, %a: 
 // CHECK-NEXT:   func.func private @merge_f32_64_to_f32_u1_arriving_f32()
 // CHECK-NEXT:   func.func @my_kernel_4(%{{.*}}: index, %{{.*}}: index, %{{.*}}: f32,
 // CHECK:          linalg.generic
+// CHECK:        func.func private @attend_bf16_64_to_f16_k192_w1_s4_dependent()
+// CHECK-NEXT:   func.func private @merge_f16_64_to_f32_u12_arriving_f32_dependent()
 // CHECK-NOT:    func.func

@@ -23,7 +23,7 @@ func.func @f(%x: memref<4xf32>, %n: index {spmd.length = "s0"}) attributes {spmd
 // Kind, count, kernels, merge, dimensions, operands, scale, type of O; merge is -1 where there is none.
 // CHECK-NOT:   func.func private @f__copy_0
 // CHECK:       llvm.mlir.global internal constant @kernel_entry.f__copy_0()
-// CHECK-SAME:    !llvm.struct<(i32, i32, ptr, i32, i32, array<8 x i32>, f64, i32)>
+// CHECK-SAME:    !llvm.struct<(i32, i32, ptr, i32, i32, array<8 x i32>, f64, i32, i32)>
 // CHECK-DAG:     llvm.mlir.constant(3 : i32)
 // CHECK-DAG:     llvm.mlir.addressof @kernel_entry.f__copy_0.kernels
 // CHECK-DAG:     llvm.mlir.constant(-1 : i32)

@@ -198,3 +198,15 @@ func.func @attend_c6_strided(%q: memref<1x8x?x64xf32>, %k: memref<1x4x?x64xf32, 
       outs(%o, %l : memref<1x8x?x80xf32>, memref<1x8x?xf32>) scale 1.0
   return
 }
+
+// -----
+
+// attend_c7: memrefs alone are joined.
+func.func @attend_c7_tensors(%q: tensor<1x8x?x64xf32>, %k: tensor<1x4x?x64xf32>, %v: tensor<1x4x?x80xf32>,
+    %o: tensor<1x8x?x80xf32>, %l: tensor<1x8x?xf32>) {
+  // expected-error @+1 {{'rondo.attend' op is joined on tensors: O is 'tensor<1x8x?x80xf32>'; expected memrefs, after --rondo-bufferize}}
+  %0:2 = rondo.attend ins(%q, %k, %v : tensor<1x8x?x64xf32>, tensor<1x4x?x64xf32>, tensor<1x4x?x80xf32>)
+      outs(%o, %l : tensor<1x8x?x80xf32>, tensor<1x8x?xf32>) scale 1.0 {joined}
+      -> tensor<1x8x?x80xf32>, tensor<1x8x?xf32>
+  return
+}

@@ -108,3 +108,14 @@ func.func @merge_c5_strided(%po: memref<1x8x?x80xf32>, %pl: memref<1x8x?xf32>,
       outs(%o, %l : memref<1x8x?x80xf32, strided<[?, ?, ?, 2]>>, memref<1x8x?xf32>)
   return
 }
+
+// -----
+
+// merge_c6: memrefs alone are joined.
+func.func @merge_c6_tensors(%po: tensor<1x8x?x80xf32>, %pl: tensor<1x8x?xf32>, %o: tensor<1x8x?x80xf32>,
+    %l: tensor<1x8x?xf32>) {
+  // expected-error @+1 {{'rondo.merge' op is joined on tensors: O is 'tensor<1x8x?x80xf32>'; expected memrefs, after --rondo-bufferize}}
+  %0:2 = rondo.merge ins(%po, %pl : tensor<1x8x?x80xf32>, tensor<1x8x?xf32>)
+      outs(%o, %l : tensor<1x8x?x80xf32>, tensor<1x8x?xf32>) {joined} -> tensor<1x8x?x80xf32>, tensor<1x8x?xf32>
+  return
+}
