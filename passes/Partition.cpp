@@ -9,6 +9,7 @@
 #include "passes/RankProgram.h"
 #include "passes/ResolveExtents.h"
 #include "passes/schedules/Auto.h"
+#include "passes/schedules/HomeParts.h"
 
 #include "dialect/spmd/Spmd.h"
 
@@ -29,11 +30,18 @@ using namespace mlir;
 using namespace mlir::rondo;
 
 namespace {
+/// What holds for all attentions.
+struct ScheduleOptions {
+  StringRef schedule;
+  HomeParts homeParts;
+  const DeviceModel *device; // null: unknown
+};
+
 /// Builds one rank's function from a global one.
 class FunctionPartitioner {
 public:
-  FunctionPartitioner(func::FuncOp global, const Dimensions &dimensions, GridOp grid, StringRef schedule)
-      : global(global), dimensions(dimensions), grid(grid), schedule(schedule), builder(global) {}
+  FunctionPartitioner(func::FuncOp global, const Dimensions &dimensions, GridOp grid, const ScheduleOptions &options)
+      : global(global), dimensions(dimensions), grid(grid), options(options), builder(global) {}
 
   /// Inserts the local function before the global one, which stays.
   FailureOr<func::FuncOp> run();
@@ -50,12 +58,13 @@ private:
 
   std::unique_ptr<PartitionContext> createContext(DistributedAttentionInterface op);
   void fillSide(PartitionContext &context, Side side, ArrayRef<OpOperand *> operands);
+  AffineExpr createWorkFormula(DistributedAttentionInterface op);
   Movable createMovable(StringRef name, int64_t sequenceDimension, ArrayRef<Dimension> shape, Type element);
 
   func::FuncOp global, local;
   const Dimensions &dimensions;
   GridOp grid;
-  StringRef schedule;
+  ScheduleOptions options;
   OpBuilder builder;
   std::unique_ptr<RankProgram> program;
   IRMapping mapping; // from global values to local ones
@@ -130,6 +139,17 @@ Movable FunctionPartitioner::createMovable(StringRef name, int64_t sequenceDimen
   return {name, sequenceDimension, program->getLocalExtents(shape), symbolic * constant};
 }
 
+AffineExpr FunctionPartitioner::createWorkFormula(DistributedAttentionInterface op) {
+  AffineExpr sum = builder.getAffineConstantExpr(0);
+  for (ArrayRef<Dimension> product : op.getWork()) {
+    AffineExpr term = builder.getAffineConstantExpr(1);
+    for (Dimension dimension : product)
+      term = term * program->getLocalExtentFormula(dimensions.getClass(dimension.value, dimension.index));
+    sum = sum + term;
+  }
+  return sum;
+}
+
 void FunctionPartitioner::fillSide(PartitionContext &context, Side side, ArrayRef<OpOperand *> operands) {
   DistributedAttentionInterface op = context.op;
   ContextSide &filled = context.getSide(side);
@@ -171,18 +191,21 @@ std::unique_ptr<PartitionContext> FunctionPartitioner::createContext(Distributed
     context->grid = FlatSymbolRefAttr::get(grid.getSymNameAttr());
     context->axis = builder.getStringAttr(context->queries.axes.front());
   }
+  context->work = createWorkFormula(op);
+  context->homeParts = options.homeParts;
+  context->device = options.device;
   context->symbols = llvm::to_vector(program->getSymbols());
   return context;
 }
 
 LogicalResult FunctionPartitioner::emitAttention(DistributedAttentionInterface op) {
   std::unique_ptr<PartitionContext> context = createContext(op);
-  FailureOr<Choice> choice = chooseSchedule(schedule, *context);
+  FailureOr<Choice> choice = chooseSchedule(options.schedule, *context);
   if (failed(choice))
     return failure();
   schedules.push_back(builder.getStringAttr(choice->getName()));
   bytes.push_back(choice->printBytes(*context));
-  remarkChoice(schedule, *choice, *context, global.getName());
+  remarkChoice(options.schedule, *choice, *context, global.getName());
   mapping.map(op->getResults(), choice->emit(*context));
   return success();
 }
@@ -333,7 +356,7 @@ struct PartitionPass : mlir::rondo::impl::RondoPartitionPassBase<PartitionPass> 
   using RondoPartitionPassBase::RondoPartitionPassBase;
 
   void runOnOperation() override {
-    if (failed(verifyScheduleName(schedule, getOperation().getLoc())))
+    if (failed(verifyScheduleName(schedule, getOperation().getLoc())) || failed(readOptions()))
       return signalPassFailure();
     for (func::FuncOp function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (function->hasAttr(RondoDialect::kReferenceAttr))
@@ -341,6 +364,18 @@ struct PartitionPass : mlir::rondo::impl::RondoPartitionPassBase<PartitionPass> 
       if (failed(function.isPublic() ? partition(function) : erasePrivate(function)))
         return signalPassFailure();
     }
+  }
+
+  LogicalResult readOptions() {
+    Location loc = getOperation().getLoc();
+    FailureOr<HomeParts> parts = parseHomeParts(homeParts, loc);
+    const DeviceModel *model = lookupDeviceModel(device);
+    if (succeeded(parts) && !model && device != "none")
+      return emitError(loc) << "unknown device '" << StringRef(device) << "'; expected none or h100";
+    if (failed(parts))
+      return failure();
+    options = {schedule, *parts, model};
+    return success();
   }
 
   /// Nothing can call a private function: calls cannot be distributed.
@@ -376,10 +411,12 @@ struct PartitionPass : mlir::rondo::impl::RondoPartitionPassBase<PartitionPass> 
       return failure();
     GridOp grid = getGrid(*gridName);
     FailureOr<Dimensions> dimensions = Dimensions::analyze(function, grid);
-    if (failed(dimensions) || failed(FunctionPartitioner(function, *dimensions, grid, schedule).run()))
+    if (failed(dimensions) || failed(FunctionPartitioner(function, *dimensions, grid, options).run()))
       return failure();
     function.erase();
     return success();
   }
+
+  ScheduleOptions options;
 };
 } // namespace

@@ -100,10 +100,18 @@ def RondoPartitionPass : Pass<"rondo-partition", "::mlir::ModuleOp"> {
     time, the program chooses by the same formula. Remarks of category `rondo-schedule` report the schedule, its bytes and
     steps, the inequality by which a program chooses, and a schedule chosen by hand that moves more than another would.
 
+    A ring whose state comes home by a last hop can attend its home block in two parts, of which the second hides that
+    hop: `home-parts=2`. `home-parts=auto` compares the times of both where lengths, ranks and the device are known, and
+    takes one part where they are not. A remark says why.
+
     Functions marked `rondo.reference` stay as they are.
   }];
   let options = [Option<"schedule", "schedule", "std::string", /*default=*/"\"auto\"",
-                        "Schedule of every attention: auto, query-ring, kv-ring, local, or one that was registered">];
+                        "Schedule of every attention: auto, query-ring, kv-ring, local, or one that was registered">,
+                 Option<"homeParts", "home-parts", "std::string", /*default=*/"\"auto\"",
+                        "Parts in which a query ring attends its home block: auto, 1, or 2, which hides the last hop">,
+                 Option<"device", "device", "std::string", /*default=*/"\"none\"",
+                        "Device whose speed costs are reckoned with: none, h100">];
   let dependentDialects = ["::mlir::rondo::RondoDialect", "::mlir::spmd::SpmdDialect", "::mlir::scf::SCFDialect",
                            "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::linalg::LinalgDialect"];

@@ -123,6 +123,15 @@ SmallVector<PartialValue> AttentionOp::getPartialState() {
   return {{Side::Query, "output", kSequence, f32, output}, {Side::Query, "lse", kSequence, f32, rows}};
 }
 
+SmallVector<SmallVector<Dimension>> AttentionOp::getWork() {
+  Value query = getQuery(), key = getKey();
+  SmallVector<Dimension> scores{{query, kBatch}, {query, kHead}, {query, kSequence}, {key, kSequence}};
+  SmallVector<Dimension> output = scores;
+  scores.push_back({query, kFeature});
+  output.push_back({getValue(), kFeature});
+  return {scores, output};
+}
+
 SmallVector<DimensionGroup> AttentionOp::getDimensionGroups() {
   Value query = getQuery(), key = getKey(), value = getValue(), output = getOutput(), lse = getLse();
   auto group = [&](StringRef name, Cut cut, int64_t index, ArrayRef<Value> values) {

@@ -31,6 +31,8 @@ def Rondo_DistributedAttentionInterface : OpInterface<"DistributedAttentionInter
       "::mlir::rondo::Side", "getResultHome", (ins "unsigned":$result)>,
     InterfaceMethod<"The values of the partial state.",
       "::llvm::SmallVector<::mlir::rondo::PartialValue>", "getPartialState">,
+    InterfaceMethod<"The multiply-adds of the whole work: a sum of products of these extents.",
+      "::llvm::SmallVector<::llvm::SmallVector<::mlir::rondo::Dimension>>", "getWork">,
     InterfaceMethod<[{
       Emits the work of one block of queries on one block of keys and returns its partial state. The operands are local
       shards, in the order of getQuerySideOperands / getKeySideOperands.

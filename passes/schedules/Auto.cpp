@@ -194,4 +194,6 @@ void rondo::remarkChoice(StringRef requested, const Choice &choice, const Partit
   }
   if (requested != "auto")
     remarkCheaper(choice, context, options);
+  for (const Schedule *schedule : choice.schedules)
+    schedule->emitRemarks(context, function);
 }

@@ -90,10 +90,27 @@ SmallVector<Value> PartitionContext::shift(ArrayRef<Movable> what, ValueRange va
 // Work
 //===--------------------------------------------------------------------------------------------------------------===//
 
+SmallVector<Value> PartitionContext::slice(Side side, ValueRange shards, const BlockRows &rows) {
+  SmallVector<Value> slices;
+  for (auto [movable, shard] : llvm::zip_equal(getSide(side).operands, shards)) {
+    auto type = cast<RankedTensorType>(shard.getType());
+    SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes(movable.extents),
+        strides(type.getRank(), builder.getIndexAttr(1));
+    offsets[movable.sequenceDimension] = rows.begin;
+    sizes[movable.sequenceDimension] = rows.count;
+    slices.push_back(tensor::ExtractSliceOp::create(builder, getLoc(), shard, offsets, sizes, strides));
+  }
+  return slices;
+}
+
 SmallVector<Value> PartitionContext::createPartial(ValueRange queryShards, Value queryBlock, ValueRange keyShards,
-                                                   Value keyBlock) {
-  BlockPositions positions{getStart(Side::Query, queryBlock), getStart(Side::Key, keyBlock), queries.length,
-                           keys.length};
+                                                   Value keyBlock, Value queryBegin, Value keyBegin) {
+  auto getPlace = [&](Side side, Value block, Value begin) {
+    Value start = getStart(side, block);
+    return begin ? arith::AddIOp::create(builder, getLoc(), start, begin).getResult() : start;
+  };
+  BlockPositions positions{getPlace(Side::Query, queryBlock, queryBegin), getPlace(Side::Key, keyBlock, keyBegin),
+                           queries.length, keys.length};
   return op.createPartial(builder, queryShards, keyShards, replicated, positions);
 }
 

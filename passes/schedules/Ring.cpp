@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/schedules/Ring.h"
 
+#include "passes/schedules/HomeParts.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -23,19 +26,37 @@ Cost Ring::getCost(const PartitionContext &context) const {
   return {(ranks - 1) * context.getOperandBytes(moving) + ranks * context.getStateBytes(moving), ranks};
 }
 
-SmallVector<Value> Ring::attend(PartitionContext &context, ValueRange shards, Value block) const {
-  ValueRange own = context.getSide(staying).shards;
-  return moving == Side::Query ? context.createPartial(shards, block, own, context.rank)
-                               : context.createPartial(own, context.rank, shards, block);
+SmallVector<Value> Ring::attend(PartitionContext &context, ValueRange shards, Value block,
+                                const std::optional<BlockRows> &rows) const {
+  SmallVector<Value> own(context.getSide(staying).shards);
+  Value begin;
+  if (rows) {
+    own = context.slice(staying, own, *rows);
+    begin = rows->begin;
+  }
+  return moving == Side::Query ? context.createPartial(shards, block, own, context.rank, Value(), begin)
+                               : context.createPartial(own, context.rank, shards, block, begin);
+}
+
+/// Half of the own block, the smaller one of an odd number of rows.
+std::optional<BlockRows> Ring::getLateRows(PartitionContext &context) const {
+  if (decideHomeParts(context, moving).parts == 1)
+    return std::nullopt;
+  Value rows = context.getRows(staying, context.rank), two = context.index(2);
+  Value count = arith::DivUIOp::create(context.builder, context.getLoc(), rows, two);
+  return BlockRows{arith::SubIOp::create(context.builder, context.getLoc(), rows, count), count};
 }
 
 /// Step 0 attends what lies here. The copy that will travel is made first, so that it can leave meanwhile.
-Ring::Hand Ring::emitOwnBlock(PartitionContext &context) const {
+Ring::Hand Ring::emitOwnBlock(PartitionContext &context, const std::optional<BlockRows> &late) const {
   const ContextSide &side = context.getSide(moving);
   context.beginStep(context.index(0));
   Hand hand;
   hand.shards = context.stage(side.operands, side.shards);
-  SmallVector<Value> partial = attend(context, side.shards, context.rank);
+  std::optional<BlockRows> early;
+  if (late)
+    early = BlockRows{context.index(0), late->begin};
+  SmallVector<Value> partial = attend(context, side.shards, context.rank, early);
   hand.travelled = context.selectState(moving, partial);
   hand.rested = context.selectState(staying, partial);
   return hand;
@@ -76,13 +97,26 @@ Ring::Hand Ring::emitSteps(PartitionContext &context, const Hand &first) const {
   return split(loop.getResults());
 }
 
+/// The last hop brings the state home. Own rows that were left out so far are attended meanwhile: what comes home does
+/// not depend on them.
+SmallVector<Value> Ring::emitTail(PartitionContext &context, ValueRange travelled,
+                                  const std::optional<BlockRows> &late) const {
+  const ContextSide &side = context.getSide(moving);
+  context.beginStep(context.ranks, /*tail=*/true);
+  SmallVector<Value> home = context.shift(side.state, travelled, moving, context.rank);
+  return late ? context.combine(moving, home, attend(context, side.shards, context.rank, late)) : home;
+}
+
 SmallVector<Value> Ring::emit(PartitionContext &context) const {
-  Hand hand = emitSteps(context, emitOwnBlock(context));
-  if (!hand.travelled.empty()) {
-    context.beginStep(context.ranks, /*tail=*/true);
-    hand.travelled = context.shift(context.getSide(moving).state, hand.travelled, moving, context.rank);
-  }
+  std::optional<BlockRows> late = getLateRows(context);
+  Hand hand = emitSteps(context, emitOwnBlock(context, late));
+  if (!hand.travelled.empty())
+    hand.travelled = emitTail(context, hand.travelled, late);
   SmallVector<Value> state = moving == Side::Query ? context.joinState(hand.travelled, hand.rested)
                                                    : context.joinState(hand.rested, hand.travelled);
   return context.op.createResults(context.builder, state);
+}
+
+void Ring::emitRemarks(const PartitionContext &context, StringRef function) const {
+  remarkHomeParts(context, moving, function);
 }

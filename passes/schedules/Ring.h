@@ -19,6 +19,7 @@ public:
   Cost getCost(const PartitionContext &context) const override;
   SmallVector<Value> emit(PartitionContext &context) const override;
   bool isAutomatic() const override { return true; }
+  void emitRemarks(const PartitionContext &context, StringRef function) const override;
 
 private:
   /// What a rank has in hand between two steps.
@@ -27,11 +28,17 @@ private:
     SmallVector<Value> travelled; // the state of that block, so far
     SmallVector<Value> rested;    // the state of the own block of the staying side, so far
   };
-  Hand emitOwnBlock(PartitionContext &context) const;
+  /// The rows of the own block of the staying side that the last hop hides behind; those before are attended at the
+  /// begin.
+  std::optional<BlockRows> getLateRows(PartitionContext &context) const;
+  Hand emitOwnBlock(PartitionContext &context, const std::optional<BlockRows> &late) const;
   Hand emitStep(PartitionContext &context, Value step, const Hand &before) const;
   Hand emitSteps(PartitionContext &context, const Hand &first) const;
-  /// Attends the moving side's shards of `block` to the staying side's own.
-  SmallVector<Value> attend(PartitionContext &context, ValueRange shards, Value block) const;
+  SmallVector<Value> emitTail(PartitionContext &context, ValueRange travelled,
+                              const std::optional<BlockRows> &late) const;
+  /// Attends the moving side's shards of `block` to the staying side's own, or to some rows of these.
+  SmallVector<Value> attend(PartitionContext &context, ValueRange shards, Value block,
+                            const std::optional<BlockRows> &rows = std::nullopt) const;
 
   Side moving, staying;
 };

@@ -10,6 +10,7 @@
 #define RONDO_PASSES_SCHEDULES_SCHEDULE_H
 
 #include "dialect/rondo/Rondo.h"
+#include "passes/schedules/DeviceModel.h"
 #include "passes/schedules/Formula.h"
 
 namespace mlir::rondo {
@@ -40,6 +41,14 @@ struct ContextSide {
   bool isSharded() const { return !axes.empty(); }
 };
 
+/// Some rows of a block, from its `begin`-th on.
+struct BlockRows {
+  Value begin, count;
+};
+
+/// In how many parts a rank attends what it holds of both sides: as costs say, in one, or in two.
+enum class HomeParts { Auto = 0, One = 1, Two = 2 };
+
 /// The attention at hand, on one rank.
 ///
 /// A *block* is what one rank of the axis holds at the start; it has the number of that rank. A null block stands for
@@ -62,6 +71,12 @@ public:
   Value rank;
   AffineExpr ranksFormula;
   SmallVector<FormulaSymbol> symbols; // of all formulas here
+
+  /// The multiply-adds of one partial, of the longest blocks.
+  AffineExpr work;
+  /// What was asked for, and what is known of the ranks' devices; null if nothing is.
+  HomeParts homeParts = HomeParts::Auto;
+  const DeviceModel *device = nullptr;
 
   Location getLoc() const { return op->getLoc(); }
   ContextSide &getSide(Side side) { return side == Side::Query ? queries : keys; }
@@ -87,8 +102,13 @@ public:
   /// transfer is waited for at once; the overlap pass moves starts and waits apart.
   SmallVector<Value> shift(ArrayRef<Movable> what, ValueRange values, Side side, Value block);
 
-  /// The work of one block of queries on one block of keys; returns the whole partial state.
-  SmallVector<Value> createPartial(ValueRange queryShards, Value queryBlock, ValueRange keyShards, Value keyBlock);
+  /// Rows `rows` of a side's operands.
+  SmallVector<Value> slice(Side side, ValueRange shards, const BlockRows &rows);
+
+  /// The work of one block of queries on one block of keys; returns the whole partial state. What is passed of a block
+  /// may be its rows from `queryBegin` or `keyBegin` on; null: from the first one on.
+  SmallVector<Value> createPartial(ValueRange queryShards, Value queryBlock, ValueRange keyShards, Value keyBlock,
+                                   Value queryBegin = Value(), Value keyBegin = Value());
   /// The values of a whole state whose home is `side`, and the reverse.
   SmallVector<Value> selectState(Side side, ValueRange state) const;
   SmallVector<Value> joinState(ValueRange queryState, ValueRange keyState) const;
@@ -119,6 +139,8 @@ public:
   virtual SmallVector<Value> emit(PartitionContext &context) const = 0;
   /// Whether `auto` may choose it.
   virtual bool isAutomatic() const { return false; }
+  /// Reports what it decided besides, as remarks of category `rondo-schedule`.
+  virtual void emitRemarks(const PartitionContext &context, StringRef function) const {}
 };
 
 /// Adds a schedule; its name must be new. Call it before any pass runs.

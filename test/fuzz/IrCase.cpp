@@ -99,6 +99,7 @@ static void addLoweredPrograms(mlir::MLIRContext &context, std::vector<std::stri
       auto module = mlir::parseSourceString<mlir::ModuleOp>(program.text(), &context);
       mlir::rondo::CompilerOptions options;
       options.pipeline.schedule = program.schedule;
+      options.pipeline.homeParts = program.homeParts;
       options.pipeline.reference = false;
       llvm::SmallString<0> text;
       llvm::raw_svector_ostream stream(text);
@@ -138,16 +139,17 @@ IrCase IrKind::makeCase(uint64_t seed) const {
   IrCase test;
   test.text = mutator->mutate(random);
   if (random.chance(0.4))
-    test.pipeline =
-        random.pick({"builtin.module(rondo-propagate-sharding)", "builtin.module(rondo-partition)",
-                     "builtin.module(func.func(rondo-overlap))", "builtin.module(func.func(spmd-verify-pending))",
-                     "builtin.module(rondo-bufferize)", "builtin.module(func.func(rondo-plan-arena))",
-                     "builtin.module(rondo-outline-kernels)", "builtin.module(func.func(rondo-assign-streams))",
-                     "builtin.module(func.func(exec-verify-order))", "builtin.module(rondo-emit-reference)",
-                     "builtin.module(rondo-lower-kernels-cpu)", "builtin.module(rondo-lower-host)",
-                     "builtin.module(canonicalize,cse)", "builtin.module(rondo-global-to-spmd)",
-                     "builtin.module(rondo-spmd-to-exec)", "builtin.module(rondo-global-to-spmd,rondo-spmd-to-exec)"});
+    test.pipeline = random.pick(
+        {"builtin.module(rondo-propagate-sharding)", "builtin.module(rondo-partition)",
+         "builtin.module(func.func(rondo-overlap))", "builtin.module(func.func(spmd-verify-pending))",
+         "builtin.module(rondo-bufferize)", "builtin.module(func.func(rondo-plan-arena))",
+         "builtin.module(func.func(rondo-join-merges))", "builtin.module(rondo-outline-kernels)",
+         "builtin.module(func.func(rondo-assign-streams))", "builtin.module(func.func(exec-verify-order))",
+         "builtin.module(rondo-emit-reference)", "builtin.module(rondo-lower-kernels-cpu)",
+         "builtin.module(rondo-lower-host)", "builtin.module(canonicalize,cse)", "builtin.module(rondo-global-to-spmd)",
+         "builtin.module(rondo-spmd-to-exec)", "builtin.module(rondo-global-to-spmd,rondo-spmd-to-exec)"});
   test.options.pipeline.schedule = random.pick({"auto", "query-ring", "kv-ring", "local"});
+  test.options.pipeline.homeParts = random.pick({"auto", "1", "2"});
   test.options.pipeline.overlap = random.chance(0.8);
   test.options.pipeline.reference = random.chance(0.7);
   test.level = random.pick({Level::Spmd, Level::Exec, Level::Llvm, Level::Llvm, Level::Object});
@@ -216,7 +218,8 @@ std::string IrKind::reproducer(uint64_t seed) {
   std::string command = "// rondo-opt --pass-pipeline='" + test.pipeline + "' case.mlir\n";
   if (test.pipeline.empty())
     command = "// rondo-compile case.mlir -o case.out --emit=" + mlir::rondo::getName(test.level).str() +
-              " --schedule=" + test.options.pipeline.schedule + (test.options.pipeline.overlap ? "" : " --no-overlap") +
+              " --schedule=" + test.options.pipeline.schedule + " --home-parts=" + test.options.pipeline.homeParts +
+              (test.options.pipeline.overlap ? "" : " --no-overlap") +
               (test.options.pipeline.reference ? "" : " --no-reference") + "\n";
   return command + test.text;
 }

@@ -57,7 +57,7 @@ struct Program {
   test::Grid grid;
   std::vector<Function> functions;
   // Options of the compiler.
-  std::string schedule = "auto", cpu = "native";
+  std::string schedule = "auto", homeParts = "auto", cpu = "native";
   bool overlap = true;
   bool reference = true;
   bool isValid = true;   ///< whether the compiler must take it; if not, it may still find a way to

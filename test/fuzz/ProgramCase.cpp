@@ -55,6 +55,7 @@ Outcome ProgramKind::compile(const Program &program, llvm::SmallVectorImpl<char>
   std::string culprit;
   mlir::rondo::CompilerOptions options;
   options.pipeline.schedule = program.schedule;
+  options.pipeline.homeParts = program.homeParts;
   options.pipeline.overlap = program.overlap;
   options.pipeline.reference = program.reference;
   options.cpu = program.cpu;

@@ -344,6 +344,7 @@ Program rondo::fuzz::generateProgram(Random &random) {
   if (!random.chance(0.05))
     program.grid = generateGrid(random);
   program.schedule = random.pick({"auto", "auto", "query-ring", "query-ring", "kv-ring", "kv-ring", "local"});
+  program.homeParts = random.pick({"auto", "1", "2", "2"});
   program.cpu = random.pick({"native", "native", "native", "x86-64", "x86-64-v3"});
   program.overlap = !random.chance(0.25);
   program.reference = random.chance(0.5);

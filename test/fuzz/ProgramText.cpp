@@ -130,6 +130,6 @@ std::string Program::text() const {
 }
 
 std::string Program::options() const {
-  return "--schedule=" + schedule + " --cpu=" + cpu + (overlap ? "" : " --no-overlap") +
+  return "--schedule=" + schedule + " --home-parts=" + homeParts + " --cpu=" + cpu + (overlap ? "" : " --no-overlap") +
          (reference ? "" : " --no-reference");
 }

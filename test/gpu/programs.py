@@ -29,7 +29,7 @@ SCHEMA = results.ROWS | {"cases": [{
 # Queries, keys: one row, fewer rows than ranks, primes, several blocks of keys, more queries than keys.
 LENGTHS = [(1, 1), (3, 257), (61, 1601), (257, 127)]
 TIMELINE = ("query-ring-bf16-none", 4, 257, 1601)
-OVERLAP = {"program": "llama-query-ring", "ranks": 4, "queries": 63, "keys": 76848}  # of each rank
+OVERLAP = {"program": "llama-query-ring", "home": "llama-query-ring-home", "ranks": 4, "queries": 63, "keys": 76848}  # of each rank
 NO_GPU = "programs for CUDA cannot run here"
 LINK = (5, 20)  # microseconds, GB/s
 
@@ -166,14 +166,32 @@ def get_bare_seconds(events):
     return sum(statistics.median(values) for values in durations.values()) * 1e-6
 
 
+def make_overlap_case(program, arguments):
+    """The case and options of one rank in loopback."""
+    ranks = OVERLAP["ranks"]
+    queries, keys = (arguments.overlap_lengths or (OVERLAP["queries"], OVERLAP["keys"]))
+    return Case(program, ranks, queries * ranks, keys * ranks), ("--communicator=loopback",
+                                                                 f"--repeat={arguments.repeat}")
+
+
+def measure_home_parts(by_name, arguments):
+    """The same ring with its home block in two parts, of which the second hides the tail."""
+    if OVERLAP["home"] not in by_name:
+        return []
+    case, common = make_overlap_case(by_name[OVERLAP["home"]], arguments)
+    rank = measure(case, arguments.timeout, *common, f"--link={LINK[0]},{LINK[1]}",
+                   f"--timeline={RESULTS / 'programs-home-parts.svg'}")[0][0]
+    total, tail = rank["total_s"]["median"], rank["exposed_tail_s"]["median"]
+    return [results.row("exposed in the tail, two home parts", tail / total, f"{tail * 1e6:.1f} us"),
+            results.row("total, two home parts", total, f"{total * 1e6:.1f} us, median of {arguments.repeat} runs")]
+
+
 def measure_overlap(by_name, arguments):
     """One rank of four in loopback, its link emulated, beside the same without a link."""
     if OVERLAP["program"] not in by_name:
         return []
-    ranks = OVERLAP["ranks"]
     queries, keys = (arguments.overlap_lengths or (OVERLAP["queries"], OVERLAP["keys"]))
-    case = Case(by_name[OVERLAP["program"]], ranks, queries * ranks, keys * ranks)
-    common = ("--communicator=loopback", f"--repeat={arguments.repeat}")
+    case, common = make_overlap_case(by_name[OVERLAP["program"]], arguments)
     bare = measure(case, arguments.timeout, *common)
     linked = measure(case, arguments.timeout, *common, f"--link={LINK[0]},{LINK[1]}",
                      f"--timeline={RESULTS / 'programs-overlap.svg'}")
@@ -249,7 +267,7 @@ def run(arguments, argv):
             print_case(case)
             data["cases"].append(case)
     if "overlap" not in arguments.skip:
-        for part in (draw_timeline, measure_overlap):
+        for part in (draw_timeline, measure_overlap, measure_home_parts):
             try:
                 data["rows"] += part(by_name, arguments)
             except Unmeasured as reason:

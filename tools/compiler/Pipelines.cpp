@@ -52,6 +52,8 @@ void rondo::addGlobalPasses(OpPassManager &passes, const PipelineOptions &option
 void rondo::addSpmdPasses(OpPassManager &passes, const PipelineOptions &options) {
   RondoPartitionPassOptions partition;
   partition.schedule = options.schedule;
+  partition.homeParts = options.homeParts;
+  partition.device = options.cuda ? "h100" : "none";
   passes.addPass(createRondoPartitionPass(partition));
   passes.addPass(createCanonicalizerPass());
   if (options.overlap)
@@ -104,12 +106,15 @@ void rondo::registerPipelines() {
   struct TextualOptions : PassPipelineOptions<TextualOptions> {
     Option<std::string> schedule{*this, "schedule", llvm::cl::desc("Schedule of every attention"),
                                  llvm::cl::init("auto")};
+    Option<std::string> homeParts{*this, "home-parts", llvm::cl::desc("Parts of a query ring's home block"),
+                                  llvm::cl::init("auto")};
     Option<bool> overlap{*this, "overlap", llvm::cl::desc("Hide transfers behind compute"), llvm::cl::init(true)};
     Option<bool> reference{*this, "reference", llvm::cl::desc("Keep a float64 evaluation"), llvm::cl::init(true)};
 
     PipelineOptions get() const {
       PipelineOptions options;
       options.schedule = schedule;
+      options.homeParts = homeParts;
       options.overlap = overlap;
       options.reference = reference;
       return options;

@@ -29,6 +29,7 @@ enum class Level {
 
 struct PipelineOptions {
   std::string schedule = "auto";
+  std::string homeParts = "auto"; // in which a query ring attends its home block: auto, 1, 2
   bool overlap = true;   // false: every transfer is waited for where it starts
   bool reference = true; // keep a float64 evaluation of every function, for --check
   unsigned vectorBits = 256;

@@ -39,8 +39,13 @@ public:
       predictions[remark.getFunction().str()] = get("predicted");
     if (remark.getCategoryName() != "rondo-schedule")
       return;
+    if (remark.getRemarkName() == "HomeParts") { // of the attention that was reported last
+      if (!attentions.empty())
+        attentions.back().home = get("parts") + (get("parts") == "1" ? " part: " : " parts: ") + get("because");
+      return;
+    }
     attentions.push_back({remark.getFunction().str(), remark.getLocation(), get("schedule"), get("steps"), get("bytes"),
-                          get("choice"), get("versus")});
+                          get("choice"), get("versus"), ""});
   }
 
 private:
@@ -209,6 +214,8 @@ static void printAttention(llvm::raw_ostream &os, const PlannedAttention &attent
   printRow(os, 4, "schedule", attention.choice.empty() ? attention.schedule : attention.choice);
   if (!attention.versus.empty())
     printRow(os, 4, "", "auto: " + attention.bytes + " <= " + attention.versus);
+  if (!attention.home.empty())
+    printRow(os, 4, "home block", attention.home);
   if (!attention.steps.empty())
     printRow(os, 4, "steps", attention.steps);
   if (!attention.bytes.empty())
@@ -241,7 +248,7 @@ static std::vector<PlannedAttention> findAttentions(func::FuncOp function, Array
     return attentions;
   for (StringRef name : names.getAsValueRange<StringAttr>())
     attentions.push_back(
-        {function.getName().str(), UnknownLoc::get(function.getContext()), name.str(), "", "", "", ""});
+        {function.getName().str(), UnknownLoc::get(function.getContext()), name.str(), "", "", "", "", ""});
   return attentions;
 }
 

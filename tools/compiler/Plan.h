@@ -25,6 +25,7 @@ struct PlannedAttention {
   std::string schedule, steps, bytes;
   std::string choice; // the inequality that decides at run time; empty: decided
   std::string versus; // what `auto` compared; empty: nothing
+  std::string home;   // in how many parts the home block is attended, and why; empty: nothing was decided
 };
 
 class Plan {

@@ -21,6 +21,7 @@ static CompilerOptions convert(const rondo_compiler_options &options) {
   auto text = [](const char *value, const char *missing) { return std::string(value ? value : missing); };
   CompilerOptions converted;
   converted.pipeline.schedule = text(options.schedule, "auto");
+  converted.pipeline.homeParts = text(options.home_parts, "auto");
   converted.pipeline.overlap = options.overlap;
   converted.pipeline.reference = options.reference;
   converted.pipeline.kernel = text(options.kernel, "");

@@ -42,6 +42,10 @@ static cl::opt<std::string> ptxas("ptxas", cl::desc("Path of CUDA's assembler (d
                                   cl::value_desc("path"), cl::cat(category));
 static cl::opt<std::string> schedule("schedule", cl::desc("Schedule of every attention: auto, query-ring, kv-ring"),
                                      cl::init("auto"), cl::cat(category));
+static cl::opt<std::string>
+    homeParts("home-parts",
+              cl::desc("Parts in which a query ring attends its home block: auto, 1, or 2, which hides the last hop"),
+              cl::init("auto"), cl::cat(category));
 static cl::opt<Level> emit("emit", cl::desc("What to write"), cl::init(Level::SharedObject),
                            cl::values(clEnumValN(Level::Rondo, "rondo", "the global program, with every sharding"),
                                       clEnumValN(Level::Spmd, "spmd", "one rank's program on tensors"),
@@ -73,8 +77,8 @@ static int fail(const Twine &message) {
 /// Verifies that options about a global program were not given for another.
 static LogicalResult verifyOptions(ModuleOp module) {
   Level level = detectLevel(module);
-  for (const cl::Option *option : {static_cast<cl::Option *>(&schedule), static_cast<cl::Option *>(&noOverlap),
-                                   static_cast<cl::Option *>(&noReference)})
+  for (const cl::Option *option : {static_cast<cl::Option *>(&schedule), static_cast<cl::Option *>(&homeParts),
+                                   static_cast<cl::Option *>(&noOverlap), static_cast<cl::Option *>(&noReference)})
     if (level > Level::Rondo && option->getNumOccurrences() > 0)
       return module.emitError() << "--" << option->ArgStr << " is about global programs, but this one is at level "
                                 << getName(level) << "; give the option where that text is made";
@@ -129,6 +133,7 @@ int main(int argc, char **argv) {
 
   CompilerOptions options;
   options.pipeline.schedule = schedule;
+  options.pipeline.homeParts = homeParts;
   options.pipeline.overlap = !noOverlap;
   options.pipeline.reference = !noReference;
   options.pipeline.kernel = kernel;

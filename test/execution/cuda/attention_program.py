@@ -19,11 +19,13 @@ class Program:
     value_features: int = 0  # 0: as many
     doubled: bool = False  # keys are doubled before the attention
     tripled: bool = False  # and the output is tripled after it
+    home_parts: int = 0  # 0: auto
 
     @property
     def options(self):
         """Of rondo-compile, besides the target. Local follows from keys that are replicated."""
-        return [] if self.schedule == "local" else [f"--schedule={self.schedule}"]
+        parts = [f"--home-parts={self.home_parts}"] if self.home_parts else []
+        return parts if self.schedule == "local" else [f"--schedule={self.schedule}", *parts]
 
     @property
     def text(self):

@@ -23,6 +23,9 @@ PROGRAMS = {program.name: program for program in [
     Program("query-ring-bottom-right", mask="bottom-right", heads=3),
     Program("query-ring-elementwise", batches=2, doubled=True, tripled=True),
     Program("query-ring-odd-features", "bf16", features=5, value_features=7),
+    Program("query-ring-home", heads=4, home_parts=2),
+    Program("query-ring-home-top-left", "bf16", mask="top-left", features=5, home_parts=2),
+    Program("query-ring-home-bottom-right", mask="bottom-right", heads=3, doubled=True, home_parts=2),
     Program("kv-ring", schedule="kv-ring", features=64, value_features=128),
     Program("kv-ring-top-left", schedule="kv-ring", mask="top-left", features=128),
     Program("kv-ring-bottom-right", "bf16", "kv-ring", "bottom-right", heads=4, key_heads=2),
@@ -83,7 +86,7 @@ class Programs(unittest.TestCase):
         self.expect_all_right((name, ranks, lengths) for name in PROGRAMS for ranks in RANKS for lengths in LENGTHS)
 
     def test_no_rows(self):
-        self.expect_all_right((name, ranks, lengths) for name in ("query-ring", "kv-ring-bottom-right", "local")
+        self.expect_all_right((name, ranks, lengths) for name in ("query-ring", "query-ring-home", "kv-ring-bottom-right", "local")
                               for ranks in (1, 3) for lengths in NO_ROWS)
 
     def test_any_order_of_the_streams(self):
@@ -92,8 +95,10 @@ class Programs(unittest.TestCase):
                 self.expect_right(name, 4, (7, 13), RONDO_EMULATOR_SEED=seed)
 
     def test_more_multiprocessors_split_the_keys(self):
-        for name in ("query-ring", "kv-ring-bottom-right", "local-bottom-right"):
-            self.expect_right(name, 2, (3, 1201), RONDO_EMULATOR_MULTIPROCESSORS="16")
+        for name in ("query-ring", "query-ring-top-left", "query-ring-home", "query-ring-home-bottom-right", "kv-ring",
+                     "kv-ring-bottom-right", "local-bottom-right"):
+            for ranks, lengths in ((2, (3, 1201)), (3, (7, 901))):
+                self.expect_right(name, ranks, lengths, RONDO_EMULATOR_MULTIPROCESSORS="16")
 
     def test_the_same_bits_again(self):
         results = []
@@ -108,13 +113,16 @@ class Programs(unittest.TestCase):
 class PlantedFaults(unittest.TestCase):
     """Programs whose PTX is changed."""
 
-    def expect_wrong(self, name, old, new, lengths=(7, 13), ranks=3):
+    def expect_wrong(self, name, old, new, lengths=(7, 13), ranks=3, kernel=b"", **environment):
+        """`new` stands in the place of `old`, of the same length, everywhere, or in one kernel."""
         right = path(name).read_bytes()
-        self.assertTrue(old in right, old)  # which assertIn would print
+        begin = right.index(b".entry " + kernel + b"(") if kernel else 0
+        end = right.index(b"\n}", begin) if kernel else len(right)
+        self.assertTrue(old in right[begin:end], old)  # which assertIn would print
         self.assertEqual(len(old), len(new))
         wrong = pathlib.Path(FOLDER.name) / "wrong.so"
-        wrong.write_bytes(right.replace(old, new))
-        done = run(wrong, ranks, lengths, "--check")
+        wrong.write_bytes(right[:begin] + right[begin:end].replace(old, new) + right[end:])
+        done = run(wrong, ranks, lengths, "--check", **environment)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         return done
 
@@ -126,6 +134,15 @@ class PlantedFaults(unittest.TestCase):
 
     def test_other_weights(self):
         self.expect_unequal("kv-ring", b"ex2.approx.ftz.f32", b"lg2.approx.ftz.f32")
+
+    def test_other_weights_of_what_arrives(self):
+        """One kernel merges an attention's parts with what arrives."""
+        for name, kernel in (("query-ring", b"merge_f16_64_to_f32_u12_arriving_f32_dependent"),
+                             ("query-ring-home", b"merge_f16_64_to_f32_u12_arriving_f32_dependent"),
+                             ("kv-ring", b"merge_f16_128_to_f32_u12_arriving_f32_dependent"),
+                             ("kv-ring-bottom-right", b"merge_f16_64_to_f32_u12_arriving_f32_scaled_dependent")):
+            self.expect_unequal(name, b"ex2.approx.ftz.f32", b"lg2.approx.ftz.f32", lengths=(3, 1201), ranks=2,
+                                kernel=kernel, RONDO_EMULATOR_MULTIPROCESSORS="16")
 
     def test_other_elementwise_operations(self):
         self.expect_unequal("kv-ring-elementwise", b"add.rn.bf16", b"sub.rn.bf16")

@@ -53,14 +53,17 @@ std::string AttentionProgram::text() const {
 
 std::vector<std::string> AttentionProgram::options() const {
   std::vector<std::string> options = {"--schedule=" + schedule, "--cpu=" + cpu, "--no-reference"};
+  if (homeParts != "auto")
+    options.push_back("--home-parts=" + homeParts);
   if (!overlap)
     options.push_back("--no-overlap");
   return options;
 }
 
 std::ostream &rondo::test::operator<<(std::ostream &stream, const AttentionProgram &program) {
-  stream << program.schedule << ", " << name(program.element) << ", heads " << program.heads << '/' << program.keyHeads
-         << ", D " << program.keyFeatures << ", D_v " << program.valueFeatures << attributesOf(program);
+  stream << program.schedule << (program.homeParts == "2" ? ", two home parts" : "") << ", " << name(program.element)
+         << ", heads " << program.heads << '/' << program.keyHeads << ", D " << program.keyFeatures << ", D_v "
+         << program.valueFeatures << attributesOf(program);
   return stream << (program.lse ? ", LSE" : "") << (program.overlap ? "" : ", no overlap");
 }
 

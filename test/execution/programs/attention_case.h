@@ -13,7 +13,7 @@ namespace rondo::test {
 
 /// What is known when the program is compiled. Lengths are bound at run time unless they are given here.
 struct AttentionProgram {
-  std::string schedule = "query-ring";
+  std::string schedule = "query-ring", homeParts = "auto";
   Element element = Element::F32;
   int64_t heads = 8, keyHeads = 2, keyFeatures = 64, valueFeatures = 64;
   Mask mask = Mask::None;

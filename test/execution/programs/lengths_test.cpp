@@ -9,18 +9,17 @@
 using namespace rondo::test;
 
 namespace {
-using Choice = std::pair<const char *, Mask>;
-constexpr Choice choices[] = {{"query-ring", Mask::None},
-                              {"query-ring", Mask::BottomRight},
-                              {"kv-ring", Mask::None},
-                              {"kv-ring", Mask::TopLeft},
-                              {"auto", Mask::None}};
+using Choice = std::tuple<const char *, const char *, Mask>;
+constexpr Choice choices[] = {{"query-ring", "1", Mask::None},    {"query-ring", "1", Mask::BottomRight},
+                              {"query-ring", "2", Mask::None},    {"query-ring", "2", Mask::BottomRight},
+                              {"query-ring", "2", Mask::TopLeft}, {"kv-ring", "auto", Mask::None},
+                              {"kv-ring", "auto", Mask::TopLeft}, {"auto", "2", Mask::None}};
 
 class Lengths : public testing::TestWithParam<Choice> {
 protected:
   static AttentionProgram makeProgram(const Choice &choice) {
     AttentionProgram program;
-    std::tie(program.schedule, program.mask) = choice;
+    std::tie(program.schedule, program.homeParts, program.mask) = choice;
     program.heads = 4;
     program.keyHeads = 1;
     program.keyFeatures = program.valueFeatures = 16;
@@ -49,18 +48,22 @@ TEST_P(Lengths, AreBoundAtRunTime) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Lengths, testing::ValuesIn(choices), [](const auto &info) {
-  std::string name = info.param.first;
+static std::string nameOf(const testing::TestParamInfo<Choice> &info) {
+  auto [schedule, homeParts, mask] = info.param;
+  std::string name = std::string(schedule) + (homeParts == std::string("2") ? "_two_home_parts" : "");
   std::replace(name.begin(), name.end(), '-', '_');
-  return name + (info.param.second == Mask::None ? "" : "_causal");
-});
+  return name + (mask == Mask::None ? "" : mask == Mask::TopLeft ? "_top_left" : "_bottom_right");
+}
+
+INSTANTIATE_TEST_SUITE_P(, Lengths, testing::ValuesIn(choices), nameOf);
 
 /// Everything is known when the program is compiled, and no length divides by the number of ranks.
 TEST(StaticShape, Agrees) {
-  for (const char *schedule : {"query-ring", "kv-ring"})
+  for (auto [schedule, homeParts] : {std::pair("query-ring", "1"), {"query-ring", "2"}, {"kv-ring", "auto"}})
     for (auto [queries, keys, ranks] : {std::tuple{61, 1601, 4}, {3, 5, 8}}) {
       AttentionProgram program;
       program.schedule = schedule;
+      program.homeParts = homeParts;
       program.grid = {{"seq", ranks}};
       program.batch = 1;
       program.queries = queries;

@@ -3,6 +3,8 @@
 
 // RUN: rondo-compile %s --schedule=query-ring -o %t.query.so
 // RUN: rondo-compile %s --schedule=query-ring --no-overlap -o %t.query-sync.so
+// RUN: rondo-compile %s --schedule=query-ring --home-parts=2 -o %t.query-home.so
+// RUN: rondo-compile %s --schedule=query-ring --home-parts=2 --no-overlap -o %t.query-home-sync.so
 // RUN: rondo-compile %s --schedule=kv-ring -o %t.kv.so
 // RUN: rondo-compile %s --schedule=kv-ring --no-overlap -o %t.kv-sync.so
 // RUN: rondo-compile %s --schedule=auto -o %t.auto.so
@@ -11,7 +13,7 @@
 // RUN: rondo-replicate-opt %s --rondo-emit-reference --rondo-propagate-sharding --rondo-partition=schedule=replicate --rondo-overlap --spmd-verify-pending -o %t.replicate.mlir
 // RUN: rondo-compile %t.replicate.mlir -o %t.replicate.so
 
-// RUN: for program in query query-sync kv kv-sync auto replicate; do \
+// RUN: for program in query query-sync query-home query-home-sync kv kv-sync auto replicate; do \
 // RUN:   for ranks in 1 2 3 7; do \
 // RUN:     rondo-run %t.$program.so --ranks=$ranks --check --length s0=2 --length s1=13 --length s2=21 || exit 1; \
 // RUN:     rondo-run %t.$program.so --ranks=$ranks --check --length s0=1 --length s1=1 --length s2=2 || exit 1; \

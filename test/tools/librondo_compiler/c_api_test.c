@@ -73,6 +73,9 @@ static void test_errors(void) {
   expect_error(source, &options, path,
                "--kernel=attend:stages=1 is about kernels for cuda:sm_90a, but the target is cpu");
   options.kernel = NULL;
+  options.home_parts = "3";
+  expect_error(source, &options, path, "the home block cannot be attended in '3' parts; expected auto, 1 or 2");
+  options.home_parts = NULL;
   options.target = "cuda";
   expect_error(source, &options, path, "unknown target 'cuda'; expected cpu, cpu:NAME or cuda:sm_90a");
   options.target = "cuda:sm_90a";

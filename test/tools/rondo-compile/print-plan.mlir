@@ -3,6 +3,9 @@
 // RUN: rondo-compile %t/static.mlir --print-plan | FileCheck %s --check-prefix=STATIC --strict-whitespace
 // RUN: rondo-compile %t/static.mlir --print-plan --no-overlap | FileCheck %s --check-prefix=SERIAL
 // RUN: rondo-compile %t/static.mlir --print-plan --schedule=kv-ring | FileCheck %s --check-prefix=KV
+// RUN: rondo-compile %t/static.mlir --print-plan --home-parts=2 | FileCheck %s --check-prefix=HOME
+// RUN: sed s/xf32/xf16/g %t/static.mlir > %t/half.mlir
+// RUN: rondo-compile %t/half.mlir --print-plan --target=cuda:sm_90a | FileCheck %s --check-prefix=COST
 // RUN: rondo-compile %t/dynamic.mlir --print-plan | FileCheck %s --check-prefix=DYNAMIC
 // RUN: rondo-compile %t/static.mlir --emit=exec -o %t/exec.mlir
 // RUN: rondo-compile %t/exec.mlir --print-plan | FileCheck %s --check-prefix=EXEC --implicit-check-not=steps
@@ -33,6 +36,16 @@
 // KV-NEXT: sent 39346176 bytes (39.35 MB) by each rank
 // KV-NEXT: transfers key+value behind attend
 // KV-NEXT: key+value behind attend, merge
+
+// The home block in two parts hides the tail.
+// HOME:      home block 2 parts: asked for
+// HOME-NEXT: steps 4
+// HOME:      output+lse behind attend, in the tail
+// HOME-NOT:  exposed
+
+// On a GPU, costs decide.
+// COST:      home block 1 part: max(a/2, q) + 3*max(a, q + o) + max(a/2 + c, o) = {{[0-9.]+}} us >= {{[0-9.]+}} us =
+// COST:      attend, joined
 
 // Each attention has its own choice and transfers; the function's bytes are their sum.
 // DYNAMIC:      grid @gpus ["seq" = ?]

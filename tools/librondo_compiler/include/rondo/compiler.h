@@ -33,10 +33,11 @@ typedef struct {
   int ptx;              /* CUDA: 1: the program holds PTX, which the driver compiles at load, and not machine code */
   const char *ptxas;    /* CUDA: path of its assembler; NULL: PATH, then CUDA_HOME, CUDA_PATH, CUDA_ROOT */
   const char *kernel;   /* CUDA: kernels by hand, as rondo-compile's --kernel; NULL: chosen */
+  const char *home_parts; /* in which a query ring attends its home block: "auto", "1", "2"; NULL: "auto" */
 } rondo_compiler_options;
 
 #define RONDO_COMPILER_OPTIONS_INIT                                                                                    \
-  {sizeof(rondo_compiler_options), "cpu", NULL, "auto", NULL, NULL, 1, 1, 0, 0, NULL, NULL}
+  {sizeof(rondo_compiler_options), "cpu", NULL, "auto", NULL, NULL, 1, 1, 0, 0, NULL, NULL, NULL}
 
 /* Compiles `source`, MLIR text of `source_bytes` bytes (`name` is its name in diagnostics), and writes a program to
  * `output_path`: complete, or not at all. `options` may be NULL. Returns 0 on success.
