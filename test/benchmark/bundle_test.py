@@ -24,8 +24,8 @@ import page  # noqa: E402
 import results  # noqa: E402
 
 EMULATED_CUDA, PARTS = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
-PROGRAMS = ["query-ring-f16-none", "query-ring-bf16-none", "kv-ring-f16-bottom-right", "llama-query-ring", "long",
-            "long-doubled", "long-causal"]
+PROGRAMS = ["query-ring-f16-none", "query-ring-bf16-none", "kv-ring-f16-bottom-right", "llama-query-ring",
+            "llama-query-ring-home", "long", "long-doubled", "long-causal"]
 KERNELS = ["split-k192-w1", "causal-k192", "persistent-causal-k192", "d64-direct-k192", "merge-f16"]
 QUICK = ["bench", "1", "--launches=1", "--gap=0", "--copy-bytes=4096", "--shapes=tiny"]
 BUNDLE = pathlib.Path(tempfile.mkdtemp()) / "bundle"
@@ -179,8 +179,10 @@ class Programs(Bundle):
         names = [row["what"].split(",")[0] for row in data["rows"]]
         self.assertEqual(names, ["compiled programs that differ from float64", "timeline", "attend and merge by themselves",
                                  "longest transfer", "steady step over attend and merge", "exposed in steady steps",
-                                 "exposed in the tail", "total"])
-        for name in ("programs-timeline.svg", "programs-overlap.svg"):
+                                 "exposed in the tail", "total", "exposed in the tail", "total"])
+        self.assertEqual([row["what"] for row in data["rows"]][-2:], ["exposed in the tail, two home parts",
+                                                                      "total, two home parts"])
+        for name in ("programs-timeline.svg", "programs-overlap.svg", "programs-home-parts.svg"):
             self.assertIn("</svg>", (BUNDLE / name).read_text())
 
     def change(self, name, old, new):
