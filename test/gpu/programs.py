@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import results
+from machine import describe_machine
 
 BUNDLE = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path(os.environ.get("RESULTS", "."))
@@ -219,19 +220,6 @@ def parse(argv):
     if arguments.overlap_lengths and len(arguments.overlap_lengths) != 2:
         parser.error("--overlap-lengths takes two numbers: queries,keys")
     return arguments
-
-
-def describe_machine():
-    """The GPU, by the driver's own tool, or else by what the kernel module says."""
-    try:
-        done = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
-                              capture_output=True, text=True)
-        if done.returncode == 0 and done.stdout.strip():
-            name, version = done.stdout.splitlines()[0].rsplit(",", 1)
-            return f"{name}, driver {version.strip()}"
-    except OSError:
-        pass
-    return "a GPU that nvidia-smi does not name"
 
 
 def run(arguments, argv):
