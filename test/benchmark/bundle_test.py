@@ -88,7 +88,8 @@ class Folder(Bundle):
         expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
                     "scripts/machine.py", "scripts/nccl_faults.py", "scripts/nccl_job.py", "scripts/nccl_programs.py",
-                    "scripts/soak.py", "verbs/nccl", "verbs/soak", "bin/rondo-run", "bin/rondo-soak", "bin/long_test", "lib/librondo_runtime.so.0",
+                    "scripts/paper.py", "scripts/soak.py", "scripts/sweep.py", "verbs/nccl", "verbs/paper", "verbs/soak",
+                    "bin/rondo-run", "bin/rondo-soak", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
         self.assertLess(sum(path.stat().st_size for path in BUNDLE.rglob("*")), 60 << 20)
@@ -201,8 +202,46 @@ class Soak(Bundle):
         self.ends(done, 2)
 
 
+class Paper(Bundle):
+    """Its code runs on a GPU alone; what is missing is told."""
+
+    def test_what_is_missing(self):
+        done = run("paper", "/nowhere")
+        self.ends(done, 2)
+        self.assertIn("/nowhere has no lv_xattn/attn.py: give the folder of a clone of", done.stderr)
+        done = run("paper", "/nowhere", "--queries=63")
+        self.ends(done, 2)
+        self.assertIn("63 rows: the paper's kernels are right for multiples of 32 alone", done.stderr)
+        checkout = BUNDLE.parent / "checkout"
+        (checkout / "lv_xattn").mkdir(parents=True)
+        (checkout / "lv_xattn/attn.py").write_text("")
+        done = run("paper", str(checkout))
+        self.ends(done, 2)
+        self.assertIn("there is no programs/llama-f16-query-ring.so", done.stderr)
+
+    def test_ranks_of_its_code(self):
+        """A stand-in of its code, on PyTorch's."""
+        import paper
+        checkout = BUNDLE.parent / "stand-in"
+        (checkout / "lv_xattn").mkdir(parents=True)
+        (checkout / "lv_xattn/__init__.py").write_text("import einops\nfrom einops import rearrange\n"
+                                                       "_attn_forward, initialize_distributed = 1, 2\n")
+        self.addCleanup(sys.modules.pop, "lv_xattn", None)
+        self.addCleanup(sys.path.remove, str(checkout))
+        self.assertEqual(paper.import_forward(checkout.resolve(), "lv_xattn"), (1, 2))
+
+    def test_figures(self):
+        import argparse
+        import paper
+        arguments = argparse.Namespace(queries=64, keys=128, ranks=4)
+        rows = paper.get_rows(arguments, [{"name": "A", "milliseconds": [30.0, 10.0, 20.0], "error": 1e-3},
+                                          {"name": "B", "milliseconds": [4.0], "error": None}])
+        self.assertEqual([row["text"] for row in rows], ["20.000 ms, relative error of O 1.0e-03", "4.000 ms", "5.0x"])
+
+
 class Programs(Bundle):
-    QUICK = ("programs", "--ranks=1,3", "--long-rows=3001", "--overlap-lengths=3,70", "--repeat=2", "--jobs=2")
+    QUICK = ("programs", "--ranks=1,3", "--long-rows=3001", "--overlap-lengths=3,70", "--repeat=2", "--jobs=2",
+             "--classes=one,fewer,empty,queryless,keyless")
 
     def load_programs(self):
         data = json.loads((BUNDLE / "programs.json").read_text())
@@ -218,7 +257,7 @@ class Programs(Bundle):
         self.assertEqual({case["ranks"] for case in data["cases"]}, {1, 2, 3})  # 2: of the long queries
         self.assertTrue(all(case["held"] and len(case["errors"]) == 2 for case in data["cases"]))
         names = [row["what"].split(",")[0] for row in data["rows"]]
-        self.assertEqual(names, ["compiled programs that differ from float64", "timeline", "attend and merge by themselves",
+        self.assertEqual(names, ["compiled programs that differ from float64", "3 programs of rings", "timeline", "attend and merge by themselves",
                                  "longest transfer", "steady step over attend and merge", "exposed in steady steps",
                                  "exposed in the tail", "total"])
         for name in ("programs-timeline.svg", "programs-overlap.svg"):
@@ -235,10 +274,14 @@ class Programs(Bundle):
 
     def test_a_program_that_sees_past_the_diagonal(self):
         self.change("kv-ring-f16-bottom-right", b"0fFF800000", b"0f00000000")
-        done = run("programs", "--only=kv-ring-f16", "--skip=long,overlap", "--ranks=3", "--all")
+        done = run("programs", "--only=kv-ring-f16", "--skip=sweep,long,overlap", "--ranks=3", "--all")
         self.ends(done, 1)
         self.assertIn("WRONG 3 ranks  kv-ring-f16-bottom-right, 61 queries, 1601 keys: result0", done.stdout)
         self.assertFalse(self.load_programs()["rows"][0]["held"])
+        done = run("programs", "--only=kv-ring-f16", "--skip=check,long,overlap", "--ranks=1,3",
+                   "--classes=one,fewer,blind")
+        self.ends(done, 1)
+        self.assertRegex(done.stdout, r"program +1 ranks +3 ranks\nkv-ring-f16-bottom-right +2 of 3 +1 of 3\n")
 
     def test_a_wrong_long_program(self):
         self.change("long-doubled", b"add.rn.f16", b"sub.rn.f16")
@@ -250,6 +293,7 @@ class Programs(Bundle):
     def test_wrong_arguments(self):
         self.ends(run("programs", "--skip=nothing"), 2)
         self.ends(run("programs", "--only=nothing"), 2)
+        self.ends(run("programs", "--classes=nothing"), 2)
         self.ends(run("programs", "--overlap-lengths=3"), 2)
 
     def test_without_a_driver(self):

@@ -34,6 +34,8 @@ def make_programs():
         programs.append(Program(f"{schedule}-d256", "f16", schedule, heads=2, features=256))
         programs.append(Program(f"{schedule}-batches", "f16", schedule, "bottom-right", batches=3, heads=4, key_heads=2,
                                 doubled=True, tripled=True))
+    # As the code of the paper computes it: run.sh paper.
+    programs.append(Program("llama-f16-query-ring", "f16", heads=32, key_heads=8, features=128))
     # Of long_test.
     long = {"element": "f16", "schedule": "kv-ring", "heads": 1, "key_heads": 1, "features": 128}
     programs += [Program("long", **long), Program("long-doubled", **long, doubled=True),

@@ -22,7 +22,7 @@ import results  # noqa: E402
 
 SCRIPTS = [BENCHMARK / "results.py", *sorted((BENCHMARK / "gpu").glob("*.py")),
            *(HERE / f"{name}.py" for name in ("machine", "nccl_faults", "nccl_job", "nccl_programs", "programs", "sanitize",
-                                              "soak"))]
+                                              "soak", "sweep"))]
 
 
 def find_libraries(runtime):
