@@ -13,6 +13,7 @@ It prints a table and writes paper.json into the folder that the variable RESULT
 results are wrong or a job fails, with 2 if it cannot run.
 """
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -32,6 +33,7 @@ HEADS, KEY_HEADS, FEATURES, TILE = 32, 8, 128, 32
 MODULES = {"lv_xattn": "LV-XAttn, query ring", "ring": "its Ring Attention"}
 # What its files import, and forward never calls.
 UNUSED = {"einops": ["rearrange"], "pytest": [], "tqdm": ["tqdm"], "numpy": []}
+USED = ("torch", "torch.distributed", "torch.profiler", "torch.utils.data", "triton")
 SAMPLED_ROWS = 2
 NUMBER, NONE = results.NUMBER, results.NONE
 SCHEMA = results.ROWS | {"ranks": int, "queries": int, "keys": int, "one_gpu": bool, "programs": [
@@ -44,19 +46,30 @@ class Failure(Exception):
 
 # ---- A rank of the paper's code --------------------------------------------------------------------------------------
 
-def import_forward(checkout, module):
-    """Its forward and what starts its ranks."""
+@contextlib.contextmanager
+def stand_ins():
+    """Modules in place of those that are missing, as long as the paper's code is imported."""
+    made = []
     for name, contents in UNUSED.items():
         try:
             importlib.import_module(name)
         except ImportError:
-            stand_in = types.ModuleType(name)
-            for content in contents:
-                setattr(stand_in, content, None)
-            sys.modules[name] = stand_in
+            sys.modules[name] = types.ModuleType(name)
+            sys.modules[name].__dict__.update(dict.fromkeys(contents))
+            made.append(name)
+    yield
+    for name in made:
+        del sys.modules[name]
+
+
+def import_forward(checkout, module):
+    """Its forward, and what starts its ranks."""
+    for name in USED:
+        importlib.import_module(name)  # which might ask for a module that is missing, and must not find a stand-in
     # First, so that no other package of that name is found.
     sys.path.insert(0, str(checkout))
-    package = importlib.import_module(module)
+    with stand_ins():
+        package = importlib.import_module(module)
     if not pathlib.Path(package.__file__).resolve().is_relative_to(checkout):
         raise ImportError(f"{module} is {package.__file__}, not that of {checkout}")
     return package._attn_forward, package.initialize_distributed
