@@ -153,7 +153,8 @@ class Nccl(Bundle):
         self.assertEqual([case["ranks"] for case in data["cases"]], [2, 2, 3, 3, 3, 3, 3, 3])
         self.assertTrue(all(case["held"] and case["one_gpu"] for case in data["cases"]))
         self.assertEqual([(row["text"], row["bar"]) for row in data["rows"]][::2],
-                         [("4 of 4", "all"), (data["rows"][2]["text"], "<= 3 s"), (data["rows"][4]["text"], "<= 3 s")])
+                         [("4 of 4", "all"), *((data["rows"][i]["text"], "<= 3.5 s, 0.5 s of it for the end of the process")
+                                                for i in (2, 4))])
         self.assertEqual([row["text"] for row in data["rows"]][1::2], ["2 of 2 right"] * 2)
         self.assertRegex(done.stdout, r"rank \d lost rank \d in")
         self.assertIn(" does not answer", done.stdout)
@@ -169,7 +170,7 @@ class Nccl(Bundle):
         self.assertIsNone(nccl_faults.judge(setting, *right))
         torn = BUNDLE.parent / "torn.json"
         torn.write_text('{"check": [')
-        for place, value, words in ((1, None, "do not end"), (1, 3.1, "too late"), (2, [1, 0], "statuses"),
+        for place, value, words in ((1, None, "do not end"), (1, 3.6, "too late"), (2, [1, 0], "statuses"),
                                     (3, [], "no error"), (3, ["rank 0 lost rank 2"], "does not name rank 1"),
                                     (4, [torn], "not whole"), (4, [BUNDLE.parent / "output.npy.a1B2c3"], "is left")):
             wrong = (*right[:place], value, *right[place + 1:])

@@ -292,7 +292,10 @@ private:
   /// Every second session meets a failure that is injected, but not the last one. Threads serve on after it; processes
   /// meet again in the next session. MPI cannot take back what is under way then, so there all is well.
   Phase makeCycles() {
-    return runPhase("cycles", settings.cycles, *memory, [&](int64_t i) {
+    // Of processes that may share a GPU, others are not as far as this one: their memory comes and goes.
+    DeviceMemory none(-1);
+    const DeviceMemory &counted = settings.options.kind == RONDO_COMMUNICATOR_THREADS ? *memory : none;
+    return runPhase("cycles", settings.cycles, counted, [&](int64_t i) {
       rondo_communicator_options options = settings.options;
       bool last = i + 1 == settings.cycles;
       bool fails = (settings.cycles - i) % 2 == 0 && options.kind != RONDO_COMMUNICATOR_MPI;
