@@ -118,17 +118,31 @@ int64_t processes_interval(int64_t timeout) {
   return interval > least ? interval : least;
 }
 
-/* Asks a rank for which this one has waited since `since`, if it is time. */
+/* The other process by which all messages go, or -1. */
+static int32_t get_router(const processes *processes) {
+  int32_t router = processes->module->router ? processes->module->router(processes->wire) : -1;
+  return router == processes->rank ? -1 : router;
+}
+
+/* One question at a time: a process that is in no call of the runtime answers later. */
+static void question(processes *processes, int32_t rank, int32_t stream, int64_t now) {
+  peer *peer = &processes->peers[rank];
+  if (peer->asked > peer->answered)
+    return;
+  peer->asked = now;
+  processes_send(processes, rank, MESSAGE_QUESTION, stream, 0, NULL, 0);
+}
+
+/* Asks a rank for which this one has waited since `since`, if it is time. Where messages go by another process, this
+ * one asks itself, too: without an answer it is that other one which is silent. */
 static void ask(processes *processes, int32_t rank, int32_t stream, int64_t since, int64_t now) {
   peer *peer = &processes->peers[rank];
   int64_t last = clock_later(since, clock_later(peer->asked, peer->answered));
   if (processes->timeout == 0 || now - last < processes_interval(processes->timeout))
     return;
-  /* One question at a time: a process that is in no call of the runtime answers later. */
-  if (peer->asked > peer->answered)
-    return;
-  peer->asked = now;
-  processes_send(processes, rank, MESSAGE_QUESTION, stream, 0, NULL, 0);
+  question(processes, rank, stream, now);
+  if (get_router(processes) >= 0)
+    question(processes, processes->rank, stream, now);
 }
 
 static void ask_all(processes *processes) {
@@ -204,8 +218,11 @@ int64_t processes_patience(const processes *processes, int32_t rank) {
 
 void processes_describe_peer(const processes *processes, int32_t rank, char *text, size_t capacity) {
   const peer *peer = &processes->peers[rank];
+  int32_t router = get_router(processes);
   text[0] = '\0';
-  if (is_silent(processes, rank))
+  if (is_silent(processes, rank) && router >= 0 && router != rank && is_silent(processes, processes->rank))
+    text_append(text, capacity, "rank %d, by which ranks ask each other, does not answer: was it stopped?", router);
+  else if (is_silent(processes, rank))
     text_append(text, capacity,
                 "rank %d does not answer: was it killed or stopped, or is it in no call of the runtime?", rank);
   else

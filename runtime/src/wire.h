@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 2 };
+enum { WIRE_VERSION = 3 };
 #define WIRE_MODULE_SYMBOL "rondo_wire_module"
 
 /* A connection of this process with all processes of a job. */
@@ -57,6 +57,9 @@ typedef struct {
   /* The first process whose connection has ended, once all that it sent has been taken; -1: none. `orderly`: it has
    * closed its wire. NULL: this library cannot tell. */
   int32_t (*lost)(const wire *wire, int32_t *orderly);
+
+  /* The process that passes on what the others send to each other, also to themselves. NULL: none does. */
+  int32_t (*router)(const wire *wire);
 } wire_module;
 
 #endif /* RONDO_SRC_WIRE_H */

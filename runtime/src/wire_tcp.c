@@ -237,6 +237,11 @@ static int32_t get_lost(const wire *wire, int32_t *orderly) {
   return wire->lost;
 }
 
+static int32_t get_router(const wire *wire) {
+  (void)wire;
+  return 0;
+}
+
 /* ---- Opening and closing ---- */
 
 /* The router's end of rank 0's own connection becomes sockets[0]. */
@@ -354,4 +359,5 @@ const wire_module wire_tcp_module = {.version = WIRE_VERSION,
                                      .test = test,
                                      .take = take,
                                      .error = get_error,
-                                     .lost = get_lost};
+                                     .lost = get_lost,
+                                     .router = get_router};

@@ -63,7 +63,7 @@ def tearDownModule():
 
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
-    guard = "0" if arguments[:1] in (("programs",), ("nccl",)) else "4096"  # tensors of programs end where allocations do
+    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("soak",)) else "4096"  # tensors of programs end where allocations do
     environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
@@ -87,8 +87,9 @@ class Folder(Bundle):
         kernels = {f"kernels/{label}.{suffix}" for label in KERNELS for suffix in ("cubin", "traits")}
         expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
-                    "scripts/nccl_programs.py", "verbs/nccl",
-                    "bin/rondo-run", "bin/long_test", "lib/librondo_runtime.so.0",
+                    "scripts/machine.py", "scripts/nccl_faults.py", "scripts/nccl_job.py", "scripts/nccl_programs.py",
+                    "scripts/paper.py", "scripts/soak.py", "scripts/sweep.py", "verbs/nccl", "verbs/paper", "verbs/soak",
+                    "bin/rondo-run", "bin/rondo-soak", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
         self.assertLess(sum(path.stat().st_size for path in BUNDLE.rglob("*")), 60 << 20)
@@ -114,7 +115,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "nccl", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "soak", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -146,22 +147,102 @@ class Nccl(Bundle):
                    **{"RONDO_NCCL": str(EMULATED_CUDA / "libnccl.so.2"), **environment})
 
     def test_programs_and_faults(self):
-        done = self.run_nccl("--ranks=2,3", "--settle=2")
+        done = self.run_nccl("--ranks=2,3", "--trials=2", "--jobs=2")
         self.ends(done, 0)
-        cases = json.loads((BUNDLE / "nccl.json").read_text())["cases"]
-        self.assertEqual([case["ranks"] for case in cases], [2, 2, 3, 3, 3, 3])
-        self.assertTrue(all(case["held"] and case["one_gpu"] for case in cases))
-        self.assertRegex(done.stdout, r"rank \d lost rank 1 in")
-        self.assertIn("rank 1 does not answer", done.stdout)
+        data = json.loads((BUNDLE / "nccl.json").read_text())
+        self.assertEqual([case["ranks"] for case in data["cases"]], [2, 2, 3, 3, 3, 3, 3, 3])
+        self.assertTrue(all(case["held"] and case["one_gpu"] for case in data["cases"]))
+        self.assertEqual([(row["text"], row["bar"]) for row in data["rows"]][::2],
+                         [("4 of 4", "all"), *((data["rows"][i]["text"], "<= 3.5 s, 0.5 s of it for the end of the process")
+                                                for i in (2, 4))])
+        self.assertEqual([row["text"] for row in data["rows"]][1::2], ["2 of 2 right"] * 2)
+        self.assertRegex(done.stdout, r"rank \d lost rank \d in")
+        self.assertIn(" does not answer", done.stdout)
+
+    def test_trials_that_are_wrong(self):
+        # Nobody can tell of a lost rank before its time-out.
+        done = self.run_nccl("--ranks=2", "--trials=1", "--fault-timeout=30")
+        self.ends(done, 0)
+        sys.path.append(str(BUNDLE / "scripts"))
+        import nccl_faults
+        setting = nccl_faults.Setting([], 3, True, "", 1)
+        right = (1, 2.0, [1, 1], ["rank 0 lost rank 1 in 'attend'"], [], False)
+        self.assertIsNone(nccl_faults.judge(setting, *right))
+        torn = BUNDLE.parent / "torn.json"
+        torn.write_text('{"check": [')
+        for place, value, words in ((1, None, "do not end"), (1, 3.6, "too late"), (2, [1, 0], "statuses"),
+                                    (3, [], "no error"), (3, ["rank 0 lost rank 2"], "does not name rank 1"),
+                                    (4, [torn], "not whole"), (4, [BUNDLE.parent / "output.npy.a1B2c3"], "is left")):
+            wrong = (*right[:place], value, *right[place + 1:])
+            self.assertIn(words, nccl_faults.judge(setting, *wrong))
 
     def test_old_nccl(self):
-        done = self.run_nccl("--ranks=2", "--faults=no", RONDO_EMULATOR_NCCL_VERSION="21805")
+        done = self.run_nccl("--ranks=2", "--trials=0", RONDO_EMULATOR_NCCL_VERSION="21805")
         self.ends(done, 1)
         self.assertIn("is of version 2.18.5: 2.27 or later is needed", done.stdout)
 
 
+class Soak(Bundle):
+    def test_runs_and_sessions(self):
+        done = run("soak", "--runs=200", "--nccl-runs=20", "--nccl-cycles=3", "--most=s0=3,s1=20", "--gpus=1",
+                   RONDO_NCCL=str(EMULATED_CUDA / "libnccl.so.2"))
+        self.ends(done, 0)
+        data = json.loads((BUNDLE / "soak.json").read_text())
+        self.assertEqual([(report["communicator"], report["ranks"], len(report["phases"])) for report in data["reports"]],
+                         [("threads", 4, 2), ("threads", 3, 1), ("nccl", 2, 2)])
+        self.assertTrue(all(row["held"] for row in data["rows"]))
+        self.assertEqual(len(data["rows"]), 8)
+
+    def test_wrong_arguments(self):
+        self.ends(run("soak", "--runs=3"), 2)
+
+    def test_without_a_driver(self):
+        done = run("soak", "--runs=20", gpu=False)
+        if "no CUDA driver" not in done.stderr:
+            self.skipTest("there is a driver")
+        self.ends(done, 2)
+
+
+class Paper(Bundle):
+    """Its code runs on a GPU alone; what is missing is told."""
+
+    def test_what_is_missing(self):
+        done = run("paper", "/nowhere")
+        self.ends(done, 2)
+        self.assertIn("/nowhere has no lv_xattn/attn.py: give the folder of a clone of", done.stderr)
+        done = run("paper", "/nowhere", "--queries=63")
+        self.ends(done, 2)
+        self.assertIn("63 rows: the paper's kernels are right for multiples of 32 alone", done.stderr)
+        checkout = BUNDLE.parent / "checkout"
+        (checkout / "lv_xattn").mkdir(parents=True)
+        (checkout / "lv_xattn/attn.py").write_text("")
+        done = run("paper", str(checkout))
+        self.ends(done, 2)
+        self.assertIn("there is no programs/llama-f16-query-ring.so", done.stderr)
+
+    def test_ranks_of_its_code(self):
+        """A stand-in of its code, on PyTorch's."""
+        import paper
+        checkout = BUNDLE.parent / "stand-in"
+        (checkout / "lv_xattn").mkdir(parents=True)
+        (checkout / "lv_xattn/__init__.py").write_text("import einops\nfrom einops import rearrange\n"
+                                                       "_attn_forward, initialize_distributed = 1, 2\n")
+        self.addCleanup(sys.modules.pop, "lv_xattn", None)
+        self.addCleanup(sys.path.remove, str(checkout))
+        self.assertEqual(paper.import_forward(checkout.resolve(), "lv_xattn"), (1, 2))
+
+    def test_figures(self):
+        import argparse
+        import paper
+        arguments = argparse.Namespace(queries=64, keys=128, ranks=4)
+        rows = paper.get_rows(arguments, [{"name": "A", "milliseconds": [30.0, 10.0, 20.0], "error": 1e-3},
+                                          {"name": "B", "milliseconds": [4.0], "error": None}])
+        self.assertEqual([row["text"] for row in rows], ["20.000 ms, relative error of O 1.0e-03", "4.000 ms", "5.0x"])
+
+
 class Programs(Bundle):
-    QUICK = ("programs", "--ranks=1,3", "--long-rows=3001", "--overlap-lengths=3,70", "--repeat=2", "--jobs=2")
+    QUICK = ("programs", "--ranks=1,3", "--long-rows=3001", "--overlap-lengths=3,70", "--repeat=2", "--jobs=2",
+             "--classes=one,fewer,empty,queryless,keyless")
 
     def load_programs(self):
         data = json.loads((BUNDLE / "programs.json").read_text())
@@ -177,7 +258,7 @@ class Programs(Bundle):
         self.assertEqual({case["ranks"] for case in data["cases"]}, {1, 2, 3})  # 2: of the long queries
         self.assertTrue(all(case["held"] and len(case["errors"]) == 2 for case in data["cases"]))
         names = [row["what"].split(",")[0] for row in data["rows"]]
-        self.assertEqual(names, ["compiled programs that differ from float64", "timeline", "attend and merge by themselves",
+        self.assertEqual(names, ["compiled programs that differ from float64", "3 programs of rings", "timeline", "attend and merge by themselves",
                                  "longest transfer", "steady step over attend and merge", "exposed in steady steps",
                                  "exposed in the tail", "total", "exposed in the tail", "total"])
         self.assertEqual([row["what"] for row in data["rows"]][-2:], ["exposed in the tail, two home parts",
@@ -196,10 +277,14 @@ class Programs(Bundle):
 
     def test_a_program_that_sees_past_the_diagonal(self):
         self.change("kv-ring-f16-bottom-right", b"0fFF800000", b"0f00000000")
-        done = run("programs", "--only=kv-ring-f16", "--skip=long,overlap", "--ranks=3", "--all")
+        done = run("programs", "--only=kv-ring-f16", "--skip=sweep,long,overlap", "--ranks=3", "--all")
         self.ends(done, 1)
         self.assertIn("WRONG 3 ranks  kv-ring-f16-bottom-right, 61 queries, 1601 keys: result0", done.stdout)
         self.assertFalse(self.load_programs()["rows"][0]["held"])
+        done = run("programs", "--only=kv-ring-f16", "--skip=check,long,overlap", "--ranks=1,3",
+                   "--classes=one,keyless")
+        self.ends(done, 1)
+        self.assertRegex(done.stdout, r"program +1 ranks +3 ranks\nkv-ring-f16-bottom-right +1 of 2 +1 of 2\n")
 
     def test_a_wrong_long_program(self):
         self.change("long-doubled", b"add.rn.f16", b"sub.rn.f16")
@@ -211,6 +296,7 @@ class Programs(Bundle):
     def test_wrong_arguments(self):
         self.ends(run("programs", "--skip=nothing"), 2)
         self.ends(run("programs", "--only=nothing"), 2)
+        self.ends(run("programs", "--classes=nothing"), 2)
         self.ends(run("programs", "--overlap-lengths=3"), 2)
 
     def test_without_a_driver(self):

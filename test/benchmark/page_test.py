@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tests of benchmark/page.py and of what it stands on: results.py, svg.py, gpu/shapes.py, gpu/figures.py."""
+"""Tests of benchmark/page.py and of what it stands on: sections.py, results.py, svg.py, gpu/shapes.py, gpu/figures.py."""
 import contextlib
 import copy
 import io
@@ -17,6 +17,7 @@ sys.path += [str(BENCHMARK), str(BENCHMARK / "gpu")]
 import figures  # noqa: E402
 import page  # noqa: E402
 import results  # noqa: E402
+import sections  # noqa: E402
 import svg  # noqa: E402
 from shapes import BARS, PERSISTENT_BARS, SHAPES, TINY, Shape  # noqa: E402
 
@@ -141,6 +142,23 @@ class Page(unittest.TestCase):
         self.assertIn("check.json: expected an object", folder.run(f"--take={source.path}")[1])
         self.assertFalse((folder.path / "results/check.json").exists())
         self.assertIn("holds none of bench.json", folder.run(f"--take={folder.path}")[1])
+
+    def test_every_section_of_rows(self):
+        names = [section.file.split(".")[0] for section in sections.SECTIONS if section.schema is results.ROWS]
+        self.assertLessEqual({"nccl", "soak", "multi", "paper"}, set(names))
+        folder = Folder(**dict.fromkeys(names, ROWS))
+        self.assertEqual(folder.run(), (0, ""))
+        self.assertEqual(folder.page().count("| speed | 2.0x | >= 1x | yes |"), len(names))
+
+    def test_take_all_of_a_bundle(self):
+        folder, source = Folder(), Folder()
+        bundled = [section for section in sections.SECTIONS if section.bundle and section.schema is results.ROWS]
+        for section in bundled:
+            (source.path / section.bundle).write_text(json.dumps(ROWS | {"more": [1]}))
+        self.assertEqual(folder.run(f"--take={source.path}"), (0, ""))
+        self.assertEqual({path.name for path in (folder.path / "results").iterdir()},
+                         {section.file for section in bundled})
+        self.assertIn('"more"', (folder.path / "results/soak.json").read_text())
 
     def test_same_bytes(self):
         texts = set()

@@ -11,17 +11,27 @@ using namespace rondo::emulator;
 /// From the address of one piece to that of the next.
 static constexpr unsigned kPieceShift = 40;
 
+/// How many freed pieces are remembered, so that stale addresses are found.
+static constexpr size_t kRemembered = 1024;
+
 uint64_t GlobalMemory::add(std::string name, void *data, uint64_t bytes, bool isWritable) {
   if (bytes >> kPieceShift)
     fail("'", name, "' has ", bytes, " bytes; the emulator has room for ", uint64_t(1) << kPieceShift);
-  pieces.push_back({std::move(name), static_cast<uint8_t *>(data), bytes, isWritable});
-  return kGlobalWindow + (static_cast<uint64_t>(pieces.size() - 1) << kPieceShift);
+  uint64_t index = pieces.size();
+  if (freed.size() > kRemembered) {
+    index = freed.front();
+    freed.pop_front();
+    pieces[index] = {std::move(name), static_cast<uint8_t *>(data), bytes, isWritable};
+  } else {
+    pieces.push_back({std::move(name), static_cast<uint8_t *>(data), bytes, isWritable});
+  }
+  return kGlobalWindow + (index << kPieceShift);
 }
 
-/// Addresses are not used again, so that stale ones are found.
 void GlobalMemory::unmap(uint64_t address) {
   Piece &piece = pieces.at((address - kGlobalWindow) >> kPieceShift);
   piece = {piece.name + ", which has been freed", nullptr, 0, /*isWritable=*/false};
+  freed.push_back(static_cast<uint64_t>(&piece - pieces.data()));
 }
 
 void GlobalMemory::beginLaunch() {

@@ -4,6 +4,7 @@
 #define RONDO_TEST_EMULATOR_MEMORY_H
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ public:
     return add(std::move(name), const_cast<void *>(data), bytes, false);
   }
 
-  /// Nothing is at `address` any more, which map() gave.
+  /// Nothing is at `address` any more, which map() gave. Only after many others is it used again.
   void unmap(uint64_t address);
 
   /// What was written until now was written by the kernel before the next one.
@@ -61,6 +62,7 @@ private:
   uint64_t add(std::string name, void *data, uint64_t bytes, bool isWritable);
 
   std::vector<Piece> pieces;
+  std::deque<uint64_t> freed; ///< indices, the oldest first
 };
 
 } // namespace rondo::emulator

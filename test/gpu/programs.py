@@ -17,11 +17,13 @@ import sys
 import tempfile
 
 import results
+import sweep
+from machine import describe_machine
 
 BUNDLE = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = pathlib.Path(os.environ.get("RESULTS", "."))
 RUN, PROGRAMS = BUNDLE / "bin/rondo-run", BUNDLE / "programs"
-PARTS = ("check", "long", "overlap")
+PARTS = ("check", "sweep", "long", "overlap")
 SCHEMA = results.ROWS | {"cases": [{
     "case": str, "ranks": int, "schedule": str, "errors": [{"output": str, "error": (float, int, type(None)),
                                                             "tolerance": (float, int)}],
@@ -102,6 +104,33 @@ def check_all(programs, arguments):
         for case in pool.map(lambda case: check(case, arguments.timeout), cases):
             print_case(case)
             yield case
+
+
+# ---- The sweep of odd lengths -------------------------------------------------------------------------------------------
+
+def check_sweep(by_name, arguments):
+    """Every class of lengths on every number of ranks; prints what was wrong, and a table. Returns rows and cases."""
+    names = [name for name in sweep.get_names() if name in by_name]
+    if not names:
+        return [], []
+    planned = sweep.list_cases(names, arguments.ranks, arguments.classes)
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        cases = list(pool.map(lambda one: check(Case(by_name[one[0]], one[1], *one[3:]), arguments.timeout), planned))
+    table = {(name, ranks): ([], []) for name in names for ranks in arguments.ranks}
+    for (name, ranks, word, *_), case in zip(planned, cases):
+        table[name, ranks][0 if case["held"] else 1].append(word)
+        if not case["held"]:
+            print_case(case)
+    print("Right, of these classes of lengths:", *(f"  {word}: {sweep.CLASSES[word][0]}" for word in arguments.classes),
+          *sweep.make_table(table), sep="\n", flush=True)
+    right = sum(case["held"] for case in cases)
+    worst = max((output["error"] / output["tolerance"] for case in cases for output in case["errors"]
+                 if output["error"] is not None), default=0)
+    row = results.row(f"{len(names)} programs of rings, dense and causal, on {', '.join(map(str, arguments.ranks))} ranks, "
+                      f"at {len(arguments.classes)} classes of lengths", right,
+                      f"{right} of {len(cases)} right, largest error {worst:.2f} of its tolerance", "all",
+                      right == len(cases))
+    return [row], cases
 
 
 # ---- Tensors of more than 2^31 elements --------------------------------------------------------------------------------
@@ -226,6 +255,7 @@ def parse(argv):
     parser.add_argument("--ranks", type=numbers, default=[1, 2, 3, 4, 8])
     parser.add_argument("--jobs", type=int, default=max(1, min(8, (os.cpu_count() or 1) - 1)),
                         help="runs at once; most of their time is that of the reference, on the CPU")
+    parser.add_argument("--classes", default=",".join(sweep.CLASSES), help="of lengths of the sweep")
     parser.add_argument("--timeout", type=int, default=240, help="seconds of one run")
     parser.add_argument("--repeat", type=int, default=20, help="of what is timed")
     parser.add_argument("--long-rows", type=int, default=17000003, help="of the long tensors")
@@ -234,22 +264,12 @@ def parse(argv):
     arguments.skip = [part for part in arguments.skip.split(",") if part]
     if unknown := [part for part in arguments.skip if part not in PARTS]:
         parser.error(f"unknown part {unknown[0]}; there are {', '.join(PARTS)}")
+    arguments.classes = arguments.classes.split(",")
+    if unknown := [word for word in arguments.classes if word not in sweep.CLASSES]:
+        parser.error(f"unknown class {unknown[0]}; there are {', '.join(sweep.CLASSES)}")
     if arguments.overlap_lengths and len(arguments.overlap_lengths) != 2:
         parser.error("--overlap-lengths takes two numbers: queries,keys")
     return arguments
-
-
-def describe_machine():
-    """The GPU, by the driver's own tool, or else by what the kernel module says."""
-    try:
-        done = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
-                              capture_output=True, text=True)
-        if done.returncode == 0 and done.stdout.strip():
-            name, version = done.stdout.splitlines()[0].rsplit(",", 1)
-            return f"{name}, driver {version.strip()}"
-    except OSError:
-        pass
-    return "a GPU that nvidia-smi does not name"
 
 
 def run(arguments, argv):
@@ -262,6 +282,10 @@ def run(arguments, argv):
             "date": results.today(), "commit": results.commit(), "notes": [], "rows": [], "cases": []}
     if "check" not in arguments.skip:
         data["cases"] += check_all(programs, arguments)
+    if "sweep" not in arguments.skip:
+        rows, cases = check_sweep(by_name, arguments)
+        data["rows"] += rows
+        data["cases"] += cases
     if "long" not in arguments.skip and "long" in by_name:
         for case in check_long(arguments):
             print_case(case)

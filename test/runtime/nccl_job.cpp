@@ -48,12 +48,16 @@ protected:
     return error();
   }
 
-  /// Runs an attention on the shards of this process, and compares with float64.
   void expectRight(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23) {
+    EXPECT_EQ(runShards(communicator, queries, keys), RONDO_OK) << failure;
+  }
+
+  /// Runs an attention on the shards of this process; if that succeeds, compares with float64.
+  rondo_status runShards(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23) {
     Handle<rondo_program> program = load("cuda_d5");
     rondo_communicator_info info;
-    ASSERT_EQ(rondo_communicator_info_get(context.get(), communicator, &info), RONDO_OK);
-    ASSERT_EQ(info.ranks, ranks);
+    EXPECT_EQ(rondo_communicator_info_get(context.get(), communicator, &info), RONDO_OK);
+    EXPECT_EQ(info.ranks, ranks);
     int64_t queryBegin = begin(queries, info.first_rank), keyBegin = begin(keys, info.first_rank);
     int64_t ownQueries = begin(queries, info.first_rank + 1) - queryBegin;
     int64_t ownKeys = begin(keys, info.first_rank + 1) - keyBegin;
@@ -71,14 +75,20 @@ protected:
     lse.poison();
     const DLTensor *inputs[] = {&q->dl, &k->dl, &v->dl};
     DLTensor *outputs[] = {&o->dl, &lse.dl};
-    ASSERT_EQ(rondo_run_shards(context.get(), program.get(), "kv_ring", communicator, inputs, 3, outputs, 2), RONDO_OK)
-        << error();
+    rondo_status status =
+        rondo_run_shards(context.get(), program.get(), "kv_ring", communicator, inputs, 3, outputs, 2);
+    if (status != RONDO_OK) {
+      failure = error(); // which freeing the tensors would clear
+      return status;
+    }
     o->download();
     for (int64_t i = 0; i < ownQueries; ++i)
       expectRow(*o, i, queryBegin + i, keys);
+    return status;
   }
 
   int32_t launched, ranks; // by the launcher
+  std::string failure;     // of the last run that failed
 
 private:
   int64_t begin(int64_t length, int32_t rank) const { return std::min(length, (length + ranks - 1) / ranks * rank); }
@@ -251,6 +261,24 @@ TEST_F(NcclJob, StreamsOfTheApplication) {
   expectRight(communicator.get());
   ASSERT_EQ(rondo_communicator_set_stream(context.get(), communicator.get(), launched, compute), RONDO_OK) << error();
   expectRight(communicator.get());
+}
+
+/// After a failure the communicator is done for, but not its process.
+TEST_F(NcclJob, AnotherCommunicatorAfterAFailure) {
+  for (const char *fault : {"fail@1,attend,1", "fail@0,key,0", "stall@1,key,1"}) {
+    SCOPED_TRACE(fault);
+    Options failing = options();
+    failing.inject = fault;
+    failing.timeout_s = fault[0] == 's' ? 1 : 20;
+    Handle<rondo_communicator> communicator = create(failing);
+    EXPECT_EQ(runShards(communicator.get()), fault[0] == 's' ? RONDO_TIMED_OUT : RONDO_RANK_FAILED) << failure;
+    std::string faulty = std::string("rank ") + *(std::strchr(fault, '@') + 1);
+    EXPECT_NE(failure.find(faulty), std::string::npos) << failure;
+    EXPECT_EQ(runShards(communicator.get()), RONDO_INVALID_ARGUMENT);
+    EXPECT_NE(failure.find("the communicator has failed before"), std::string::npos) << failure;
+    communicator.reset();
+    expectRight(create(options()).get());
+  }
 }
 
 TEST_F(NcclJob, WrongNumberOfRanks) {

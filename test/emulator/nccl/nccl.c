@@ -221,6 +221,17 @@ static bool connects(communicator *communicator) {
   return communicator->connected = true;
 }
 
+/* This one blocks. */
+EXPORTED int ncclCommInitRank(communicator **result, int ranks, unique_id id, int rank) {
+  config_head config = {.size = sizeof config, .magic = 0xcafebeef};
+  int status = ncclCommInitRankConfig(result, ranks, id, rank, &config);
+  if (status != IN_PROGRESS)
+    return status;
+  while (!connects(*result))
+    usleep(100);
+  return SUCCESS;
+}
+
 EXPORTED int ncclCommGetAsyncError(communicator *communicator, int *error) {
   *error = SUCCESS;
   if (!communicator->connected && !connects(communicator))

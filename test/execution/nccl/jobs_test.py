@@ -208,6 +208,12 @@ class Faults(Job):
             self.assertRegex(error, r"^rank \d: no progress in .* with rank \d.* within 1 s .*"
                                     r"rank 1 does not answer")
 
+    def test_stopped_first_rank(self):
+        # Its process passes on what the others ask each other.
+        for error in self.end_one(0, signal.SIGSTOP, timeout=1):
+            self.assertRegex(error, r"^rank \d: no progress in .* within 1 s .*rank 0(, by which ranks ask each other,)? "
+                                    r"does not answer")
+
 
 class ResultsByNccl(Results):
     """Not by copy engines."""
