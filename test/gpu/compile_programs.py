@@ -36,8 +36,8 @@ def make_programs():
                                 doubled=True, tripled=True))
     # The tail hides behind a half of the home block.
     programs.append(Program("llama-query-ring-home", "bf16", heads=32, key_heads=8, features=128, home_parts=2))
-    programs.append(Program("query-ring-home-bottom-right", "f16", mask="bottom-right", heads=8, key_heads=2, features=128,
-                            home_parts=2))
+    programs.append(Program("query-ring-home-bottom-right", "f16", mask="bottom-right", heads=8, key_heads=2,
+                            features=128, home_parts=2))
     # Of long_test.
     long = {"element": "f16", "schedule": "kv-ring", "heads": 1, "key_heads": 1, "features": 128}
     programs += [Program("long", **long), Program("long-doubled", **long, doubled=True),
