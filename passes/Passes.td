@@ -290,9 +290,9 @@ def RondoPlanArenaPass : Pass<"rondo-plan-arena", "::mlir::func::FuncOp"> {
 def RondoJoinMergesPass : Pass<"rondo-join-merges", "::mlir::func::FuncOp"> {
   let summary = "Let merges combine what attentions leave in parts";
   let description = [{
-    A GPU attends few queries to many keys in parts, whose results it must merge. Where a `rondo.merge` follows that merges
-    the attention's result into another one, it can merge all parts at once, so that the result in between is never
-    written. This pass says where that is right: it marks a `rondo.attend` and a `rondo.merge` on memrefs as `joined` if
+    A GPU attends few queries to many keys in parts, whose results it must merge. Where a `rondo.merge` follows that
+    merges the attention's result into another one, it can merge all parts at once, so that the result in between is
+    never written. This pass says where that is right: it marks a `rondo.attend` and a `rondo.merge` on memrefs as `joined` if
 
     - the merge is the next computation in the attention's block: waits, and starts of transfers, may come between;
     - the attention's result lies in memory that such pairs alone access: there is no other reader.

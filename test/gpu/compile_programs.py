@@ -36,8 +36,8 @@ def make_programs():
                                 doubled=True, tripled=True))
     # The tail hides behind a half of the home block.
     programs.append(Program("llama-query-ring-home", "bf16", heads=32, key_heads=8, features=128, home_parts=2))
-    programs.append(Program("query-ring-home-bottom-right", "f16", mask="bottom-right", heads=8, key_heads=2, features=128,
-                            home_parts=2))
+    programs.append(Program("query-ring-home-bottom-right", "f16", mask="bottom-right", heads=8, key_heads=2,
+                            features=128, home_parts=2))
     # As the code of the paper computes it: run.sh paper.
     programs.append(Program("llama-f16-query-ring", "f16", heads=32, key_heads=8, features=128))
     # Of long_test.

@@ -31,7 +31,8 @@ SCHEMA = results.ROWS | {"cases": [{
 # Queries, keys: one row, fewer rows than ranks, primes, several blocks of keys, more queries than keys.
 LENGTHS = [(1, 1), (3, 257), (61, 1601), (257, 127)]
 TIMELINE = ("query-ring-bf16-none", 4, 257, 1601)
-OVERLAP = {"program": "llama-query-ring", "home": "llama-query-ring-home", "ranks": 4, "queries": 63, "keys": 76848}  # of each rank
+OVERLAP = {"program": "llama-query-ring", "home": "llama-query-ring-home", "ranks": 4,
+           "queries": 63, "keys": 76848}  # of each rank
 NO_GPU = "programs for CUDA cannot run here"
 LINK = (5, 20)  # microseconds, GB/s
 

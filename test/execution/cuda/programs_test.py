@@ -86,7 +86,8 @@ class Programs(unittest.TestCase):
         self.expect_all_right((name, ranks, lengths) for name in PROGRAMS for ranks in RANKS for lengths in LENGTHS)
 
     def test_no_rows(self):
-        self.expect_all_right((name, ranks, lengths) for name in ("query-ring", "query-ring-home", "kv-ring-bottom-right", "local")
+        names = ("query-ring", "query-ring-home", "kv-ring-bottom-right", "local")
+        self.expect_all_right((name, ranks, lengths) for name in names
                               for ranks in (1, 3) for lengths in NO_ROWS)
 
     def test_any_order_of_the_streams(self):
