@@ -229,8 +229,9 @@ RONDO_API rondo_status rondo_run(rondo_context *context, const rondo_program *pr
                                  rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                                  DLTensor *const *outputs, size_t output_count);
 
-/* The same over shards that the caller placed: inputs[rank * input_count + i] is rank `rank`'s shard of input i.
- * A shard of extent 0 may have data == NULL. With the loopback communicator these are the shards of rank 0 alone, and
+/* The same over shards that the caller placed: inputs[i * input_count + j] is input j's shard of the i-th rank that runs
+ * in this process (of all ranks with threads, of one with MPI and NCCL). Those of programs for CUDA are on the GPU of
+ * their rank (rondo_communicator_device), replicated ones on each. A shard of extent 0 may have data == NULL. With the loopback communicator these are the shards of rank 0 alone, and
  * a length that no unsharded extent gives is its shard's extent times the number of parts. */
 RONDO_API rondo_status rondo_run_shards(rondo_context *context, const rondo_program *program, const char *function,
                                         rondo_communicator *communicator, const DLTensor *const *inputs,
