@@ -15,8 +15,8 @@ What runs
   --ranks=N             number of ranks (default: the program's grid if it is static, else 1)
   --threads-per-rank=N  number of threads that share each rank's kernels, 1..256 (default 1); results do
                         not depend on it
-  --device=N            the GPU of all ranks (default 0; nccl: by the rank's number on its host); programs
-                        for CUDA alone, as are the next three
+  --device=N            the GPU of all ranks of a process (default: they are dealt round the GPUs; nccl:
+                        by the rank's number on its host); programs for CUDA alone, as are the next three
   --sm-margin=N         multiprocessors that attention kernels leave to others (default 0)
   --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
   --nccl-ctas=N         the most CTAs that a transfer by NCCL occupies, 1..64 (default: NCCL's choice)

@@ -21,6 +21,7 @@ struct Report {
   const Plan *plan;
   std::vector<RunStatistics> repetitions;
   std::vector<CheckedOutput> checks; // empty without --check
+  std::vector<int32_t> devices = {}; // the GPU of each rank; empty on processors
 };
 
 /// The median; the mean of the middle two of an even number. `values` is not empty.

@@ -35,6 +35,7 @@ static json_t *rankJson(const Report &report, size_t rank) {
   json_t *node = json_object();
   auto times = [&](const char *key, auto figure) { json_object_set_new(node, key, timesJson(report, rank, figure)); };
   json_object_set_new(node, "rank", json_integer(json_int_t(rank)));
+  json_object_set_new(node, "device", rank < report.devices.size() ? json_integer(report.devices[rank]) : json_null());
   times("total_s", [](Rank figures) { return figures.total; });
   times("compute_s", [](Rank figures) { return figures.compute; });
   times("exposed_s", [](Rank figures) { return figures.exposed; });

@@ -200,6 +200,7 @@ Result<bool> Session::execute() {
     progress.clear();
     return ran.error();
   }
+  report.devices = executor.devices();
   if (Status gathered = gatherOutputs(); !gathered)
     return gathered.error();
   if (!place.leads())

@@ -13,7 +13,7 @@ class Session {
 public:
   Session(Executor &executor, const Options &options, const Manifest &manifest, const Plan &plan, const Place &place)
       : executor(executor), options(options), manifest(manifest), plan(plan), place(place),
-        report{&options, &manifest, &plan, {}, {}} {}
+        report{&options, &manifest, &plan, {}, {}, {}} {}
 
   /// Makes the inputs, outputs and, with --check on ranks of this process, references. Errors are the user's.
   Status prepare();
