@@ -301,6 +301,13 @@ Status Executor::enableTrace() {
   return Success{};
 }
 
+Result<double> Executor::gatherTrace() {
+  double uncertainty = 0;
+  if (rondo_status status = rondo_trace_gather(context.get(), communicator.get(), &uncertainty))
+    return lastError(status);
+  return uncertainty;
+}
+
 Status Executor::writeTrace(const std::string &path) {
   if (rondo_status status = rondo_trace_write(context.get(), communicator.get(), path.c_str()))
     return lastError(status);

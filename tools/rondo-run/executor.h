@@ -53,6 +53,8 @@ public:
   Status evaluate(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
 
   Status enableTrace();
+  /// Between processes: brings what was recorded to rank 0. By how many seconds the times of ranks may be off.
+  Result<double> gatherTrace();
   Status writeTrace(const std::string &path);
   /// What was recorded.
   Result<std::vector<TimelineEvent>> traceEvents();

@@ -67,7 +67,7 @@ L bounds the attention's logits: 8 times the two largest amplitudes of generated
 1). Give --tolerance for files whose logits are larger.
 
 With --communicator=mpi or nccl every process makes the whole inputs and keeps its shards; rank 0 checks, reports
-and writes all files. The trace and the timeline are those of rank 0.
+and writes all files. The trace and the timeline are those of all ranks.
 
 Times are those of the slowest rank. "exposed" is the time for which the compute stream waited for
 communication, "tail" the part of it in steps that only bring results home.

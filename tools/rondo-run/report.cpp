@@ -55,11 +55,12 @@ std::string lastRunText(const Report &report) {
   for (const rondo_rank_statistics &rank : report.repetitions.back())
     if (rank.total > slowest.total)
       slowest = rank;
-  return concat("total ", timeText(slowest.total), ", of which compute waits for communication ",
-                timeText(slowest.exposed), " (", timeText(slowest.exposed_tail), " in the tail)",
-                report.options->communicator == Communicator::Loopback
-                    ? concat("; rank 0 stands for all ", report.plan->ranks)
-                    : "");
+  return concat(
+      "total ", timeText(slowest.total), ", of which compute waits for communication ", timeText(slowest.exposed), " (",
+      timeText(slowest.exposed_tail), " in the tail)",
+      report.options->communicator == Communicator::Loopback ? concat("; rank 0 stands for all ", report.plan->ranks)
+      : report.clockUncertainty > 0 ? concat("; the ranks' clocks agree within ", timeText(report.clockUncertainty))
+                                    : "");
 }
 
 static std::string inputsText(const Report &report) {

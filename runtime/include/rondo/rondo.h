@@ -269,11 +269,19 @@ typedef void (*rondo_trace_visitor)(const rondo_trace_event *event, void *user_d
 
 /* Begins a new recording, of the next runs; or ends it (enable = 0), which keeps what was recorded. */
 RONDO_API rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *communicator, int enable);
+/* Where ranks are processes: ends the recording on every one, and brings what was recorded to rank 0, whose trace then
+ * has the events of all ranks, on its clock. Elsewhere the trace stays as it is. `uncertainty_s` (which may be NULL)
+ * receives by how much, at most, the times of two ranks may be off: 0 on one host, where processes read one clock; else
+ * it is what bounds the clocks' difference at this moment, while events that are older by t seconds are off by some
+ * 10^-5 t more. Each process may give 4194304 / ranks events, or 1024 if that is more. Collective; once for a
+ * recording. Where all ranks run in one process it does nothing. */
+RONDO_API rondo_status rondo_trace_gather(rondo_context *context, rondo_communicator *communicator,
+                                          double *uncertainty_s);
 /* Shows `visitor` every recorded event: those of one stream in the order of time. */
 RONDO_API rondo_status rondo_trace_events(rondo_context *context, const rondo_communicator *communicator,
                                           rondo_trace_visitor visitor, void *user_data);
-/* Writes what was recorded as Chrome-trace JSON: a compute and a communication lane for each rank. Written to a
- * temporary name and renamed. */
+/* Writes what was recorded as Chrome-trace JSON: a compute and a communication lane for each rank, and, of a gathered
+ * trace, the clocks' uncertainty. Written to a temporary name and renamed. */
 RONDO_API rondo_status rondo_trace_write(rondo_context *context, const rondo_communicator *communicator,
                                          const char *path);
 
