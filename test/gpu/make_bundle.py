@@ -21,7 +21,7 @@ sys.path.append(str(BENCHMARK))
 import results  # noqa: E402
 
 SCRIPTS = [BENCHMARK / "results.py", *sorted((BENCHMARK / "gpu").glob("*.py")), HERE / "sanitize.py",
-           HERE / "programs.py", HERE / "nccl_programs.py"]
+           HERE / "programs.py", HERE / "nccl_programs.py", HERE / "several_gpus.py"]
 
 
 def find_libraries(runtime):
