@@ -100,6 +100,8 @@ static json_t *reportJson(const Report &report) {
     json_object_set_new(lengths, name.c_str(), json_integer(length));
   json_object_set_new(root, "lengths", lengths);
   json_object_set_new(root, "repeat", json_integer(options.repeat));
+  bool isTraced = options.trace || options.timeline;
+  json_object_set_new(root, "clock_uncertainty_s", isTraced ? number(report.clockUncertainty) : json_null());
   json_t *ranks = json_array();
   for (size_t rank = 0; rank < report.repetitions.back().size(); ++rank)
     json_array_append_new(ranks, rankJson(report, rank));
