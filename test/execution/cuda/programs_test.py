@@ -163,6 +163,28 @@ class SeveralGpus(Programs):
             lanes = {event["tid"] for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"}
             self.assertEqual(lanes, set(range(8)))
 
+    def test_two_axes(self):
+        """Heads are sharded, too."""
+        sharding = '{rondo.sharding = #rondo.sharding<@gpus, [{}, {"heads"}, {"seq"}, {}]>}'
+        tensor = "tensor<1x4x?x64xf16>"
+        source = pathlib.Path(FOLDER.name) / "two-axes.mlir"
+        source.write_text(f"""rondo.grid @gpus = ["heads" = 2, "seq" = ?]
+            func.func @f(%q: {tensor} {sharding}, %k: {tensor} {sharding}, %v: {tensor} {sharding}) -> ({tensor} {sharding}) {{
+              %o = rondo.attention %q, %k, %v : ({tensor}, {tensor}, {tensor}) -> {tensor}
+              return %o : {tensor}
+            }}""")
+        subprocess.run([BIN / "rondo-compile", source, "--target=cuda:sm_90a", "--cuda-image=ptx", "-o", path("two-axes")],
+                       check=True, env=os.environ | {"RONDO_CACHE_DIR": "none"})
+        for ranks in (2, 4, 6):
+            done = run(path("two-axes"), ranks, (7, 13), "--check", RONDO_EMULATOR_DEVICES="3")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(f" on {min(ranks, 3)} GPUs, ", done.stdout)
+
+    def test_a_rank_that_stalls(self):
+        done = run(path("kv-ring"), 3, (7, 13), "--inject=stall@1,attend,1", "--timeout=1", RONDO_EMULATOR_DEVICES="2")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("rank 1: no progress in 'attend' in step 1 within 1 s", done.stderr)
+
     def test_no_such_gpu(self):
         done = run(path("local"), 2, (7, 13), "--device=5", RONDO_EMULATOR_DEVICES="2")
         self.assertEqual(done.returncode, 1)
