@@ -121,7 +121,8 @@ class SeveralGpus(Programs):
     def test_numbers_of_ranks_and_gpus(self):
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             for done in [pool.submit(self.expect_right_on, gpus, name, ranks, lengths) for name in self.NAMES
-                         for gpus in (2, 3) for ranks in (1, 2, 3, 4, 5) for lengths in ((1, 1), (7, 13))]:
+                         for gpus in (2, 3) for ranks in (1, 2, 3, 4, 5)
+                         for lengths in (((7, 13), (1, 1)) if ranks == 3 else ((7, 13),))]:
                 done.result()
 
     def test_no_rows(self):
@@ -169,12 +170,13 @@ class SeveralGpus(Programs):
         tensor = "tensor<1x4x?x64xf16>"
         source = pathlib.Path(FOLDER.name) / "two-axes.mlir"
         source.write_text(f"""rondo.grid @gpus = ["heads" = 2, "seq" = ?]
-            func.func @f(%q: {tensor} {sharding}, %k: {tensor} {sharding}, %v: {tensor} {sharding}) -> ({tensor} {sharding}) {{
+            func.func @f(%q: {tensor} {sharding}, %k: {tensor} {sharding}, %v: {tensor} {sharding})
+                -> ({tensor} {sharding}) {{
               %o = rondo.attention %q, %k, %v : ({tensor}, {tensor}, {tensor}) -> {tensor}
               return %o : {tensor}
             }}""")
-        subprocess.run([BIN / "rondo-compile", source, "--target=cuda:sm_90a", "--cuda-image=ptx", "-o", path("two-axes")],
-                       check=True, env=os.environ | {"RONDO_CACHE_DIR": "none"})
+        subprocess.run([BIN / "rondo-compile", source, "--target=cuda:sm_90a", "--cuda-image=ptx", "-o",
+                        path("two-axes")], check=True, env=os.environ | {"RONDO_CACHE_DIR": "none"})
         for ranks in (2, 4, 6):
             done = run(path("two-axes"), ranks, (7, 13), "--check", RONDO_EMULATOR_DEVICES="3")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
