@@ -37,8 +37,8 @@ void Device::checkSize(size_t bytes) const {
 
 cuda_address Device::add(Buffer buffer, size_t guard, int device, Readers readers) {
   size_t bytes = buffer.size();
-  cuda_address address =
-      getMemory(device).map(concat("allocation ", allocations.size()), static_cast<void *>(buffer.data()), bytes - guard);
+  cuda_address address = getMemory(device).map(concat("allocation ", allocations.size()),
+                                               static_cast<void *>(buffer.data()), bytes - guard);
   allocations[address] = {std::move(buffer), device, std::move(readers)};
   allocatedBytes += bytes;
   return address;
