@@ -5,8 +5,10 @@
 #include "cuda_communicator.h"
 #include "failure.h"
 #include "nccl_connection.h"
+#include "nvtx.h"
 #include "processes.h"
 #include "stream.h"
+#include "table.h"
 #include "watchdog.h"
 #include "wire_load.h"
 
@@ -161,12 +163,15 @@ static void run_entry(rondo_execution *execution) {
   const rondo_tensor *tensors =
       plan->tensors + (size_t)(execution->rank - communicator->first_rank) * (size_t)plan->tensor_count;
   int32_t status = plan->backend->begin ? (int32_t)plan->backend->begin(execution) : RONDO_OK;
+  nvtx_push(NVTX_RUN, plan->function, execution->rank);
   if (status == RONDO_OK)
     status = plan->entry(plan->backend->table, execution, tensors, plan->lengths);
+  table_end(execution);
   if (status != RONDO_OK)
     run_fail(communicator, RONDO_RANK_FAILED, "rank %d failed in step %lld: '%s' returned %d", execution->rank,
              (long long)execution->step, plan->function, status);
   plan->backend->end(execution);
+  nvtx_pop();
   execution->statistics.total = (double)(clock_now() - begin) / NANOSECONDS;
 }
 
@@ -180,6 +185,7 @@ static void drain_locked(rondo_execution *execution) {
 static void *worker_main(void *argument) {
   rondo_execution *execution = argument;
   rondo_communicator *communicator = execution->communicator;
+  nvtx_name_thread(execution->rank, "compute");
   pthread_mutex_lock(&communicator->lock);
   while (!communicator->shutdown) {
     if (execution->run == communicator->run) {
@@ -298,6 +304,7 @@ static rondo_status create(rondo_context *context, const rondo_communicator_opti
   pthread_mutex_init(&created->lock, NULL);
   init_condition(&created->finished);
   init_executions(created);
+  nvtx_load();
   sigset_t former;
   block_signals(&former);
   status = start_threads(context, created);

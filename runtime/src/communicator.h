@@ -85,6 +85,7 @@ struct rondo_execution {
   bool finished;               /* the entry has returned */
   int64_t step;                /* what the entry announced last */
   int32_t phase;
+  bool shows_step;   /* to a tool */
   int64_t link_free; /* when the emulated link has sent what it was given */
   void *arena;
   int64_t arena_capacity;

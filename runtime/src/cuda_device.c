@@ -92,12 +92,28 @@ void cuda_device_close(cuda_device *device) {
   free(device);
 }
 
+/* For memory that is of no pool. Where the number of peers is used up, or a virtual machine forbids it, copies go by
+ * way of the host. */
+static cuda_result enable_peer(const cuda_device *device, const cuda_device *other) {
+  cuda_result result = device->api->context_push(other->context);
+  if (result != CUDA_OK)
+    return result;
+  cuda_context former;
+  result = device->api->peer_enable(device->context, 0);
+  device->api->context_pop(&former);
+  bool harmless = result == CUDA_PEER_ACCESS_ALREADY_ENABLED || result == CUDA_TOO_MANY_PEERS ||
+                  result == CUDA_PEER_ACCESS_UNSUPPORTED;
+  return harmless ? CUDA_OK : result;
+}
+
 rondo_status cuda_device_admit(rondo_context *context, cuda_device *device, const cuda_device *other) {
   int possible = 0;
   cuda_result result = device->api->can_access_peer(&possible, other->handle, device->handle);
   if (result == CUDA_OK && possible) {
     cuda_access access = {{LOCATION_DEVICE, other->handle}, ACCESS_READ_WRITE};
     result = device->api->pool_set_access(device->pool, &access, 1);
+    if (result == CUDA_OK)
+      result = enable_peer(device, other);
   }
   return result == CUDA_OK ? RONDO_OK
                            : cuda_context_fail(context, device, result, "cannot let another GPU reach its memory");

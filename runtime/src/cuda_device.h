@@ -24,8 +24,9 @@ rondo_status cuda_device_open(rondo_context *context, const cuda_api *api, int o
                               cuda_device **device);
 void cuda_device_close(cuda_device *device);
 
-/* Lets copies of the other device reach this one's memory, where the machine can. Otherwise the driver copies by way of
- * the host. */
+/* Lets the other device reach this one's memory, that of its pool and that of the application, where the machine can.
+ * It stays so: the contexts are the application's too, which may have come to rely on it. Otherwise the driver copies
+ * by way of the host. */
 rondo_status cuda_device_admit(rondo_context *context, cuda_device *device, const cuda_device *other);
 
 /* Memory that is there for whatever comes later on `stream`. `bytes` > 0. Without memory the text says how many bytes

@@ -31,10 +31,13 @@ enum {
   CUDA_NO_DEVICE = 100,
   CUDA_INVALID_IMAGE = 200,
   CUDA_NO_BINARY_FOR_GPU = 209,
+  CUDA_PEER_ACCESS_UNSUPPORTED = 217,
   CUDA_INVALID_PTX = 218,
   CUDA_UNSUPPORTED_PTX_VERSION = 222,
   CUDA_NOT_FOUND = 500,
   CUDA_NOT_READY = 600,
+  CUDA_PEER_ACCESS_ALREADY_ENABLED = 704,
+  CUDA_TOO_MANY_PEERS = 711,
   CUDA_LAUNCH_FAILED = 719
 };
 
@@ -151,6 +154,7 @@ typedef struct {
   cuda_result (*context_set)(cuda_context);
   cuda_result (*context_push)(cuda_context);
   cuda_result (*context_pop)(cuda_context *);
+  cuda_result (*peer_enable)(cuda_context, unsigned);
   cuda_result (*module_load)(cuda_library *, const void *);
   cuda_result (*module_unload)(cuda_library);
   cuda_result (*module_function)(cuda_function *, cuda_library, const char *);
@@ -171,6 +175,7 @@ typedef struct {
   cuda_result (*host_allocate)(void **, size_t);
   cuda_result (*host_free)(void *);
   cuda_result (*copy)(cuda_address, cuda_address, size_t, cuda_stream);
+  cuda_result (*copy_peer)(cuda_address, cuda_context, cuda_address, cuda_context, size_t, cuda_stream);
   cuda_result (*copy_to_device)(cuda_address, const void *, size_t, cuda_stream);
   cuda_result (*copy_to_host)(void *, cuda_address, size_t, cuda_stream);
   cuda_result (*copy_2d)(const cuda_copy_2d *, cuda_stream);

@@ -2,8 +2,9 @@
  *
  * Sender and receiver meet on the host, each at its own call of the exchange. The receiver makes its stream wait for
  * the sender's event, copies, and records an event for which the sender's stream waits. So a transfer starts when both
- * streams have come so far, and the sender's memory is its own again when it has gone. Both ends are workers, so they
- * meet by the state of their compute streams, whichever stream the exchange is for.
+ * streams have come so far, and the sender's memory is its own again when it has gone. A stream may wait for an event
+ * of another GPU, but an event is recorded on streams of its own alone. Both ends are workers, so they meet by the
+ * state of their compute streams, whichever stream the exchange is for.
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "cuda_exchange.h"
@@ -29,15 +30,28 @@ static rondo_status check(rondo_execution *execution, const exchange *exchange, 
                   cuda_result_text(device->api, result));
 }
 
-/* Copies what `theirs` sends to where `mine` receives; at most as much as that expects. */
-static cuda_result copy(const cuda_rank *rank, int32_t stream, const exchange *mine, const exchange *theirs) {
+/* From another GPU it is the copy that names both contexts: the other ones take it that this GPU reaches the memory,
+ * which need be true of no pool of the application's. Copy engines do either. */
+static cuda_result copy_bytes(const cuda_rank *rank, int32_t stream, const cuda_device *from, void *target,
+                              const void *source, int64_t bytes) {
+  const cuda_device *device = rank->device;
+  cuda_address to = (cuda_address)(uintptr_t)target, at = (cuda_address)(uintptr_t)source;
+  if (from == device)
+    return device->api->copy(to, at, (size_t)bytes, rank->streams[stream]);
+  return device->api->copy_peer(to, device->context, at, from->context, (size_t)bytes, rank->streams[stream]);
+}
+
+/* Copies what `theirs` sends, from its GPU, to where `mine` receives; at most as much as that expects. */
+static cuda_result copy(const rondo_execution *execution, int32_t stream, const exchange *mine,
+                        const exchange *theirs) {
+  const cuda_rank *rank = execution->cuda;
+  const rondo_execution *sender = mine == theirs ? execution : &execution->communicator->executions[mine->from];
   cuda_result result = CUDA_OK;
   for (int32_t i = 0; result == CUDA_OK && i < mine->count; ++i) {
     const rondo_transfer *in = &mine->transfers[i], *out = &theirs->transfers[i];
     int64_t bytes = in->destination_bytes < out->source_bytes ? in->destination_bytes : out->source_bytes;
     if (bytes > 0)
-      result = rank->device->api->copy((cuda_address)(uintptr_t)in->destination, (cuda_address)(uintptr_t)out->source,
-                                       (size_t)bytes, rank->streams[stream]);
+      result = copy_bytes(rank, stream, sender->cuda->device, in->destination, out->source, bytes);
   }
   return result;
 }
@@ -66,7 +80,7 @@ static rondo_status issue(rondo_execution *execution, int32_t stream, const exch
   if (time > 0)
     result = cuda_link_occupy(&rank->link, time, rank->link_sms, handle);
   if (result == CUDA_OK)
-    result = copy(rank, stream, mine, theirs);
+    result = copy(execution, stream, mine, theirs);
   cuda_timeline_close(&rank->timeline, span, handle);
   return check(execution, mine, result);
 }

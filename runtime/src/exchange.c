@@ -3,6 +3,7 @@
 #include "exchange.h"
 #include "clock.h"
 #include "failure.h"
+#include "nvtx.h"
 #include "stream.h"
 #include "text.h"
 
@@ -118,5 +119,7 @@ rondo_status exchange_run(rondo_execution *execution, int32_t stream, exchange *
     status = execution->communicator->transport->exchange(execution, stream, exchange);
   if (status == RONDO_OK)
     account(execution, stream, exchange, step);
+  else
+    nvtx_pop(); /* the stream stays in it, for the text of the failure */
   return status;
 }

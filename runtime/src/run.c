@@ -283,7 +283,11 @@ rondo_status rondo_trace_write(rondo_context *context, const rondo_communicator 
   status = check_trace(context, communicator);
   if (status == RONDO_OK && !path)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the trace's path is NULL");
-  if (status == RONDO_OK)
-    status = trace_write_json(context, &communicator->trace, communicator->first_rank, communicator->local_ranks, path);
+  if (status == RONDO_OK) {
+    const trace *trace = &communicator->trace;
+    bool holds_all = communicator->first_rank == 0 && trace->gathered_ranks > 0;
+    status = trace_write_json(context, trace, communicator->first_rank,
+                              holds_all ? trace->gathered_ranks : communicator->local_ranks, path);
+  }
   return context_leave(context, status);
 }

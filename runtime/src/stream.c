@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "failure.h"
+#include "nvtx.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +53,13 @@ rondo_status stream_begin(rondo_execution *execution, int32_t stream_index, cons
       status = strike(execution, stream_index, name, exchange, step);
   }
   pthread_mutex_unlock(&communicator->lock);
+  if (status == RONDO_OK)
+    nvtx_push(exchange ? NVTX_EXCHANGE : NVTX_KERNEL, exchange ? exchange->name : name, step);
   return status;
 }
 
 void stream_end_locked(rondo_execution *execution, int32_t stream) {
+  nvtx_pop();
   execution->streams[stream].operation = NULL;
   execution->streams[stream].progress = clock_now();
 }
@@ -100,9 +104,11 @@ static void await_locked(rondo_execution *execution, int64_t items) {
   if (execution->completed >= items || communicator->failure != RONDO_OK)
     return;
   int64_t begin = clock_now();
+  nvtx_push(NVTX_WAIT, "wait", execution->step);
   while (execution->completed < items && communicator->failure == RONDO_OK)
     stream_wait_locked(execution, RONDO_STREAM_COMPUTE,
                        (stream_id){.rank = execution->rank, .stream = RONDO_STREAM_COMMUNICATION});
+  nvtx_pop();
   int64_t end = clock_now();
   execution->streams[RONDO_STREAM_COMPUTE].progress = end;
   exchange_count_exposed(execution, begin, end);
@@ -155,6 +161,7 @@ void *stream_communication_main(void *argument) {
   rondo_communicator *communicator = execution->communicator;
   /* Emulated links end at precise times; by default the kernel may round a sleep up by 50 us. */
   prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+  nvtx_name_thread(execution->rank, "communication");
   pthread_mutex_lock(&communicator->lock);
   while (!communicator->shutdown) {
     if (execution->completed == execution->enqueued) {

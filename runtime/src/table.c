@@ -3,8 +3,10 @@
 #include "table.h"
 #include "exchange.h"
 #include "failure.h"
+#include "nvtx.h"
 #include "stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,12 +65,30 @@ static int32_t table_arena(rondo_execution *execution, int64_t bytes, void **are
   return RONDO_OK;
 }
 
+/* To tools, until the next step or the end of the entry. */
+static void show_step(rondo_execution *execution) {
+  if (!nvtx_attached)
+    return;
+  char text[64];
+  snprintf(text, sizeof text, "rank %d step %lld", execution->rank, (long long)execution->step);
+  table_end(execution);
+  nvtx_push(NVTX_STEP, text, execution->rank);
+  execution->shows_step = true;
+}
+
 int32_t table_step(rondo_execution *execution, int64_t step, int32_t phase) {
   if (phase != RONDO_PHASE_STEADY && phase != RONDO_PHASE_TAIL)
     return table_misuse(execution, "announces an unknown phase");
   execution->step = step;
   execution->phase = phase;
+  show_step(execution);
   return RONDO_OK;
+}
+
+void table_end(rondo_execution *execution) {
+  if (execution->shows_step)
+    nvtx_pop();
+  execution->shows_step = false;
 }
 
 static int32_t table_dispatch(rondo_execution *execution, int32_t stream, const char *name, rondo_kernel kernel,

@@ -11,6 +11,9 @@ int64_t table_axis_index(rondo_execution *execution, int32_t axis);
 int64_t table_axis_size(rondo_execution *execution, int32_t axis);
 int32_t table_step(rondo_execution *execution, int64_t step, int32_t phase);
 
+/* The entry has returned. */
+void table_end(rondo_execution *execution);
+
 bool table_is_stream(int32_t stream);
 
 /* Fails the run: "rank 0: the program WHAT in step 1". */

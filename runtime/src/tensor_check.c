@@ -128,6 +128,11 @@ static rondo_status check_place(const tensor_scope *scope, int32_t rank, int ind
   char here[64], there[64];
   describe_device(tensor->device, here, sizeof here);
   describe_device(expected, there, sizeof there);
+  if (ordinals && scope->placed)
+    return tensor_fail(scope, rank, index,
+                       "is on %s, but rank %d runs on %s: put its shards there (rondo_communicator_device tells where "
+                       "a rank runs), or choose one device for all ranks in the communicator's options",
+                       here, rank, there);
   return tensor_fail(scope, rank, index, "is on %s, but must be on %s%s", here, there,
                      ordinals ? ", where the program for CUDA runs" : "");
 }

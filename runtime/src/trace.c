@@ -11,6 +11,8 @@ static void clear(trace *trace) {
   trace->name_count = 0;
   trace->count = 0;
   trace->lost = false;
+  trace->gathered_ranks = 0;
+  trace->uncertainty = 0;
 }
 
 void trace_start(trace *trace, int64_t now) {
@@ -59,7 +61,12 @@ static int64_t since_origin(const trace *trace, int64_t time) {
 }
 
 void trace_add(trace *trace, const rondo_trace_event *event) {
-  if (!trace->enabled || trace->lost)
+  if (trace->enabled)
+    trace_append(trace, event);
+}
+
+void trace_append(trace *trace, const rondo_trace_event *event) {
+  if (trace->lost)
     return;
   const char *name = intern(trace, event->name);
   if (!name || !reserve(trace)) {

@@ -14,6 +14,8 @@ typedef struct {
   size_t count, capacity;
   char **names; /* copies, since a program may be gone before its trace is read */
   size_t name_count;
+  int32_t gathered_ranks; /* of which rank 0 has the events; 0: those that run here */
+  int64_t uncertainty;    /* of the clocks of those, in nanoseconds */
 } trace;
 
 /* Begins a new recording. */
@@ -23,6 +25,9 @@ void trace_free(trace *trace);
 /* Adds an event if the trace is enabled; its times are still those of the monotonic clock. The caller holds the
  * communicator's lock. */
 void trace_add(trace *trace, const rondo_trace_event *event);
+
+/* The same whether it is enabled or not, until memory runs out. */
+void trace_append(trace *trace, const rondo_trace_event *event);
 
 /* Writes the lanes of `ranks` ranks from `first` on as Chrome-trace JSON to `path`, by way of a temporary file. */
 rondo_status trace_write_json(rondo_context *context, const trace *trace, int32_t first, int32_t ranks,

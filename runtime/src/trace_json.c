@@ -65,7 +65,10 @@ static bool write_all(FILE *file, const trace *trace, int32_t first, int32_t ran
   write_lanes(file, first, ranks);
   for (size_t i = 0; i < trace->count; ++i)
     write_event(file, &trace->events[i]);
-  fprintf(file, "\n]}\n");
+  fprintf(file, "\n]");
+  if (trace->gathered_ranks > 0)
+    fprintf(file, ",\"otherData\":{\"clock_uncertainty_ns\":\"%lld\"}", (long long)trace->uncertainty);
+  fprintf(file, "}\n");
   bool failed = ferror(file) != 0;
   return fclose(file) == 0 && !failed;
 }

@@ -63,7 +63,8 @@ def tearDownModule():
 
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
-    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("soak",)) else "4096"  # tensors of programs end where allocations do
+    # Tensors of programs end where allocations do.
+    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("soak",), ("gpus",)) else "4096"
     environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
@@ -89,6 +90,7 @@ class Folder(Bundle):
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
                     "scripts/machine.py", "scripts/nccl_faults.py", "scripts/nccl_job.py", "scripts/nccl_programs.py",
                     "scripts/paper.py", "scripts/soak.py", "scripts/sweep.py", "verbs/nccl", "verbs/paper", "verbs/soak",
+                    "scripts/several_gpus.py", "verbs/gpus",
                     "bin/rondo-run", "bin/rondo-soak", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
@@ -115,7 +117,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "nccl", "soak", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "gpus", "soak", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -304,6 +306,37 @@ class Programs(Bundle):
         if "no CUDA driver" not in done.stderr:
             self.skipTest("there is a driver")
         self.ends(done, 2)
+
+
+class Gpus(Bundle):
+    """Three emulated GPUs in one process."""
+
+    def run_gpus(self, *arguments, gpus="3"):
+        return run("gpus", f"--gpus={gpus}", "--lengths=3,70", "--repeat=2", "--jobs=2", *arguments,
+                   RONDO_EMULATOR_DEVICES="3")
+
+    def test_all_parts(self):
+        done = self.run_gpus()
+        self.ends(done, 0)
+        data = json.loads((BUNDLE / "gpus.json").read_text())
+        self.assertEqual({case["ranks"] for case in data["cases"]}, {2, 3, 4})
+        self.assertTrue(all(case["held"] and len(case["errors"]) == 2 for case in data["cases"]))
+        names = [row["what"].split(",")[0] for row in data["rows"]]
+        self.assertEqual(names, ["compiled programs that differ from float64", "bits that differ from those on one GPU",
+                                 "lanes of the timeline", "attend and merge by themselves", "largest transfer",
+                                 "steady step over attend and merge", "exposed in steady steps", "exposed in the tail",
+                                 "total"])
+        self.assertIn("rank 2", (BUNDLE / "gpus-timeline.svg").read_text())
+
+    def test_ranks_on_other_gpus(self):
+        done = self.run_gpus("--only=query-ring-f16", "--ranks=3", gpus="2")
+        self.ends(done, 1)
+        self.assertIn("the ranks were on GPUs (0, 1, 2), not (0, 1, 0)", done.stdout)
+
+    def test_one_gpu(self):
+        done = self.run_gpus(gpus="1")
+        self.ends(done, 2)
+        self.assertIn("this machine has 1 GPU: several are wanted", done.stderr)
 
 
 class WrongKernel(Bundle):

@@ -32,6 +32,10 @@ enum class Access { Read, Write };
 /// never hits another one.
 class GlobalMemory {
 public:
+  static constexpr unsigned kMaxNumber = 15;
+  /// Memories of other numbers, up to the largest, have other addresses.
+  explicit GlobalMemory(unsigned number = 0);
+
   /// Makes memory of the host visible to kernels, under an address that is a multiple of 256 bytes. What is const can
   /// only be read.
   uint64_t map(std::string name, void *data, uint64_t bytes) { return add(std::move(name), data, bytes, true); }
@@ -60,7 +64,10 @@ private:
     bool isFromPreviousKernel = false;
   };
   uint64_t add(std::string name, void *data, uint64_t bytes, bool isWritable);
+  /// The index of an address' piece; no such piece need exist.
+  uint64_t getIndex(uint64_t address) const;
 
+  uint64_t base;
   std::vector<Piece> pieces;
   std::deque<uint64_t> freed; ///< indices, the oldest first
 };

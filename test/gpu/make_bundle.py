@@ -20,9 +20,10 @@ sys.path.append(str(BENCHMARK))
 
 import results  # noqa: E402
 
+# All that runs there, and not here.
 SCRIPTS = [BENCHMARK / "results.py", *sorted((BENCHMARK / "gpu").glob("*.py")),
-           *(HERE / f"{name}.py" for name in ("machine", "nccl_faults", "nccl_job", "nccl_programs", "programs", "sanitize",
-                                              "soak", "sweep"))]
+           *(file for file in sorted(HERE.glob("*.py"))
+             if file.stem not in ("make_bundle", "compile_programs", "emit_kernels"))]
 
 
 def find_libraries(runtime):

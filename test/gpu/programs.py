@@ -51,6 +51,8 @@ class Case:
     ranks: int
     queries: int
     keys: int
+    options: tuple = ("--device=0",)
+    devices: tuple = None  # of the ranks, if that is to be checked
 
     @property
     def name(self):
@@ -59,7 +61,7 @@ class Case:
     @property
     def command(self):
         return [RUN, PROGRAMS / f"{self.program['name']}.so", f"--ranks={self.ranks}",
-                f"--length=s0={self.queries}", f"--length=s1={self.keys}"]
+                f"--length=s0={self.queries}", f"--length=s1={self.keys}", *self.options]
 
 
 def execute(command, timeout):
@@ -81,8 +83,11 @@ def check(case, timeout):
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
         status, _, errors = execute([*case.command, "--check", f"--json={report}"], timeout)
-        checks = json.loads(report.read_text())["check"] if report.is_file() else []
+        written = json.loads(report.read_text()) if report.is_file() else {"check": [], "per_rank": []}
+    checks, devices = written["check"], tuple(rank["device"] for rank in written["per_rank"])
     held = status == 0 and len(checks) == 2 and all(output["passed"] for output in checks)
+    if held and case.devices is not None and devices != case.devices:
+        held, errors = False, f"the ranks were on GPUs {devices}, not {case.devices}"
     return {"case": case.name, "ranks": case.ranks, "schedule": case.program["schedule"],
             "errors": [{key: output[key] for key in ("output", "error", "tolerance")} for output in checks],
             "held": held, "failure": None if held else errors or f"status {status}"}

@@ -164,7 +164,7 @@ private:
 class Cuda : public testing::Test {
 protected:
   Cuda() {
-    for (const char *name : {"MULTIPROCESSORS", "DEVICES", "CAPABILITY", "MEMORY_BYTES", "HANG", "SEED"})
+    for (const char *name : {"MULTIPROCESSORS", "DEVICES", "PEERS", "CAPABILITY", "MEMORY_BYTES", "HANG", "SEED"})
       unsetenv((std::string("RONDO_EMULATOR_") + name).c_str());
   }
 

@@ -76,6 +76,26 @@ TEST_F(CudaFault, WholeTensorsOfSeveralGpus) {
   EXPECT_IN("rank 0 runs on GPU 0, and rank 1 on GPU 1", text);
 }
 
+TEST_F(CudaFault, ShardsOnTheGpuOfAnotherRank) {
+  setenv("RONDO_EMULATOR_DEVICES", "2", 1);
+  Handle<rondo_program> program = load("cuda_d64");
+  Handle<rondo_communicator> communicator = makeCommunicator(context.get(), Options(2));
+  CudaAttention first(context.get(), communicator.get(), {1, 1, 1, 4, 4, 64});
+  std::vector<const DLTensor *> inputs;
+  std::vector<DLTensor *> outputs;
+  for (int rank = 0; rank < 2; ++rank) {
+    for (const DLTensor *tensor : first.inputs())
+      inputs.push_back(tensor);
+    for (DLTensor *tensor : first.outputs())
+      outputs.push_back(tensor);
+  }
+  EXPECT_EQ(rondo_run_shards(context.get(), program.get(), "kv_ring", communicator.get(), inputs.data(), 3,
+                             outputs.data(), 2),
+            RONDO_INVALID_ARGUMENT);
+  EXPECT_ERROR("rank 1: input 'q' is on GPU 0, but rank 1 runs on GPU 1: put its shards there "
+               "(rondo_communicator_device tells where a rank runs), or choose one device for all ranks");
+}
+
 TEST_F(CudaFault, NoSuchGpu) {
   Options options(1);
   options.device = 3;

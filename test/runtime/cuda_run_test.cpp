@@ -177,8 +177,14 @@ TEST_F(CudaRing, ThreeRanks) { expectRightRing("cuda_d64", 3, {2, 2, 1, 17, 50, 
 TEST_F(CudaRing, ThreeRanksCausal) { expectRightRing("cuda_d64_causal", 3, {1, 2, 2, 40, 44, 64}, Options(3), true); }
 TEST_F(CudaRing, MoreRanksThanKeys) { expectRightRing("cuda_d64", 4, {1, 1, 1, 2, 3, 64}, Options(4), false); }
 TEST_F(CudaRing, SeveralGpus) {
-  setenv("RONDO_EMULATOR_DEVICES", "2", 1);
-  expectRightRing("cuda_d64", 3, {1, 1, 1, 10, 12, 64}, Options(3), false);
+  for (const char *peers : {"1", "0"}) {
+    for (const char *devices : {"2", "3"}) {
+      setenv("RONDO_EMULATOR_PEERS", peers, 1);
+      setenv("RONDO_EMULATOR_DEVICES", devices, 1);
+      for (int ranks : {2, 3, 5})
+        expectRightRing("cuda_d64", ranks, {1, 1, 1, 10, 12, 64}, Options(ranks), false);
+    }
+  }
 }
 TEST_F(CudaRing, EmulatedLink) {
   Options options(2);

@@ -113,6 +113,51 @@ TEST_F(Job, CountsWhatItSends) {
             RONDO_INVALID_ARGUMENT);
 }
 
+/// Rank 0 has the events of all, on one clock: this is one host.
+TEST_F(Job, GathersTraces) {
+  ASSERT_EQ(rondo_trace_enable(context.get(), communicator.get(), 1), RONDO_OK) << error();
+  expectRightShards(communicator.get(), 64);
+  double uncertainty = -1;
+  ASSERT_EQ(rondo_trace_gather(context.get(), communicator.get(), &uncertainty), RONDO_OK) << error();
+  EXPECT_EQ(uncertainty, 0);
+  struct Exchange {
+    int32_t rank, from;
+    int64_t step, begin, end;
+  };
+  std::vector<Exchange> exchanges;
+  auto visit = [](const rondo_trace_event *event, void *list) {
+    EXPECT_GE(event->begin_ns, 0);
+    if (event->kind == RONDO_TRACE_EXCHANGE)
+      static_cast<std::vector<Exchange> *>(list)->push_back(
+          {event->rank, event->from, event->step, event->begin_ns, event->end_ns});
+  };
+  ASSERT_EQ(rondo_trace_events(context.get(), communicator.get(), visit, &exchanges), RONDO_OK) << error();
+  EXPECT_EQ(exchanges.size(), info.first_rank == 0 ? 4u * 3u : 3u);
+  // Nothing arrives before it was sent.
+  for (const Exchange &exchange : exchanges)
+    for (const Exchange &other : exchanges)
+      if (other.rank == exchange.from && other.step == exchange.step)
+        EXPECT_GE(exchange.end, other.begin) << exchange.rank << " from " << other.rank << " in step " << exchange.step;
+  EXPECT_EQ(rondo_trace_gather(context.get(), communicator.get(), nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_NE(error().find("has been gathered already"), std::string::npos) << error();
+  // A new recording begins anew; all must make one.
+  if (info.first_rank != 2)
+    ASSERT_EQ(rondo_trace_enable(context.get(), communicator.get(), 1), RONDO_OK) << error();
+  expectRightShards(communicator.get(), 5);
+  EXPECT_EQ(rondo_trace_gather(context.get(), communicator.get(), nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_NE(error().find("has been gathered already"), std::string::npos) << error();
+  expectRightShards(communicator.get(), 5);
+}
+
+TEST_F(Job, NoTraceOfOneRank) {
+  if (info.first_rank != 2)
+    ASSERT_EQ(rondo_trace_enable(context.get(), communicator.get(), 1), RONDO_OK) << error();
+  expectRightShards(communicator.get(), 5);
+  EXPECT_EQ(rondo_trace_gather(context.get(), communicator.get(), nullptr), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(error(), "rank 2 has recorded no trace: call rondo_trace_enable on every process");
+  expectRightShards(communicator.get(), 5);
+}
+
 TEST_F(Job, Gathers) {
   std::vector<int32_t> all(8, -1);
   int32_t mine[] = {info.first_rank, info.first_rank * info.first_rank};

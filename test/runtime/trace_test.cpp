@@ -75,6 +75,20 @@ protected:
   std::map<std::string, std::vector<json_t *>> events;
 };
 
+TEST_F(Trace, OneProcessHasNothingToGather) {
+  auto communicator = makeCommunicator(context.get(), Options(3));
+  double uncertainty = -1;
+  EXPECT_EQ(rondo_trace_gather(context.get(), communicator.get(), &uncertainty), RONDO_INVALID_ARGUMENT);
+  EXPECT_EQ(error(), "no trace was recorded: call rondo_trace_enable first");
+  EXPECT_EQ(rondo_trace_gather(context.get(), nullptr, nullptr), RONDO_INVALID_ARGUMENT);
+  record(communicator.get());
+  ASSERT_EQ(rondo_trace_gather(context.get(), communicator.get(), &uncertainty), RONDO_OK) << error();
+  EXPECT_EQ(uncertainty, 0);
+  write(communicator.get());
+  EXPECT_EQ(lanes.size(), 6U);
+  EXPECT_FALSE(events["rank 2 compute"].empty());
+}
+
 TEST_F(Trace, HasTwoLanesForEachRank) {
   auto communicator = makeCommunicator(context.get(), Options(3));
   record(communicator.get());

@@ -20,6 +20,8 @@ Status DeviceTensors::allocate(std::vector<HostTensor> &tensors) {
     return found;
   for (size_t i = views.size(); i < tensors.size(); ++i) {
     DLTensor view = tensors[i].view();
+    shapes.push_back(tensors[i].shape());
+    view.shape = shapes.back().data();
     view.device = {kDLCUDA, device};
     view.data = nullptr;
     if (Status got = check(rondo_device_allocate(context, communicator, rank, tensors[i].bytes(), &view.data)); !got)

@@ -9,7 +9,7 @@
 
 namespace rondo::run {
 
-/// Copies of tensors of the host on the GPU of a rank; those of one process share it.
+/// Copies of tensors of the host on the GPU of a rank.
 class DeviceTensors {
 public:
   DeviceTensors(rondo_context *context, rondo_communicator *communicator, int32_t rank)
@@ -31,6 +31,7 @@ private:
   rondo_context *context;
   rondo_communicator *communicator;
   int32_t rank;
+  std::vector<std::vector<int64_t>> shapes;
   std::vector<DLTensor> views;
   std::vector<DLTensor *> pointers;
 };

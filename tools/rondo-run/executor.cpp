@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/rondo-run/executor.h"
 
-#include "tools/rondo-run/manifest.h"
 #include "tools/rondo-run/text.h"
 
 #include "rondo/abi.h"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 namespace rondo::run {
@@ -58,8 +58,9 @@ Result<Executor> Executor::load(const std::string &path) {
   if (rondo_status status = rondo_program_load(context, path.c_str(), &program))
     return executor.lastError(status);
   executor.program.reset(program);
-  Result<Manifest> manifest = parseManifest(executor.manifest()); // what is wrong with it, others report
-  executor.isForCuda = manifest && manifest->target.rfind("cuda:", 0) == 0;
+  if (Result<Manifest> manifest = parseManifest(executor.manifest())) // what is wrong with it, others report
+    executor.parsed = std::move(*manifest);
+  executor.isForCuda = executor.parsed && executor.parsed->target.rfind("cuda:", 0) == 0;
   return executor;
 }
 
@@ -85,8 +86,7 @@ Status Executor::startRanks(const Options &options, int32_t ranks) {
   settings.ranks = ranks;
   settings.threads_per_rank = options.threadsPerRank;
   settings.timeout_s = options.timeout;
-  // The ranks of one process share its whole tensors.
-  settings.device = options.device.value_or(together ? -1 : 0);
+  settings.device = options.device.value_or(-1);
   settings.sm_margin = options.smMargin;
   settings.link_sms = options.linkSms;
   settings.nccl_ctas = options.ncclCtas;
@@ -178,14 +178,60 @@ Status Executor::gather(const HostTensor &mine, std::vector<HostTensor> &gathere
 
 Status Executor::runOnce(const std::string &function, std::vector<HostTensor> &inputs,
                          std::vector<HostTensor> &outputs) {
+  if (Status found = findDevices(); !found)
+    return found;
   if (isForCuda)
-    return runOnGpu(function, inputs, outputs);
+    return spansDevices() ? runOnGpus(function, inputs, outputs) : runOnGpu(function, inputs, outputs);
   Views inputViews(inputs), outputViews(outputs);
   auto call = together ? rondo_run_shards : rondo_run;
   if (rondo_status status = call(context.get(), program.get(), function.c_str(), communicator.get(), inputViews.data(),
                                  inputViews.size(), outputViews.data(), outputViews.size()))
     return lastError(status);
   return Success{};
+}
+
+/// Asks for the GPUs of all ranks, once.
+Status Executor::findDevices() {
+  if (!isForCuda || !ordinals.empty())
+    return Success{};
+  rondo_communicator_info info;
+  if (rondo_status status = rondo_communicator_info_get(context.get(), communicator.get(), &info))
+    return lastError(status);
+  std::vector<int32_t> here(static_cast<size_t>(info.local_ranks));
+  for (int32_t i = 0; i < info.local_ranks; ++i)
+    if (rondo_status status =
+            rondo_communicator_device(context.get(), communicator.get(), info.first_rank + i, &here[size_t(i)]))
+      return lastError(status);
+  std::vector<int32_t> all(together ? static_cast<size_t>(reportingRanks) : here.size());
+  if (rondo_status status = rondo_communicator_all_gather(context.get(), communicator.get(), here.data(),
+                                                          here.size() * sizeof here[0], all.data()))
+    return lastError(status);
+  ordinals = std::move(all);
+  return Success{};
+}
+
+/// Whether the ranks of this process have several GPUs; each then has its shards, and else views of whole tensors.
+bool Executor::spansDevices() const {
+  return !together && std::adjacent_find(ordinals.begin(), ordinals.end(), std::not_equal_to<>()) != ordinals.end();
+}
+
+Status Executor::runOnGpus(const std::string &name, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs) {
+  auto function = std::find_if(parsed->functions.begin(), parsed->functions.end(),
+                               [&](const FunctionSpec &other) { return other.name == name; });
+  if (!shardInputs) {
+    int32_t ranks = reportingRanks;
+    std::vector<Axis> axes = parsed->grid ? boundAxes(*parsed->grid, ranks) : std::vector<Axis>();
+    shardInputs = std::make_unique<DeviceShards>(context.get(), communicator.get(), ranks, axes);
+    shardOutputs = std::make_unique<DeviceShards>(context.get(), communicator.get(), ranks, axes);
+    if (Status uploaded = shardInputs->upload(inputs, function->inputs); !uploaded)
+      return uploaded;
+  }
+  if (Status uploaded = shardOutputs->upload(outputs, function->outputs); !uploaded)
+    return uploaded;
+  if (rondo_status status = rondo_run_shards(context.get(), program.get(), name.c_str(), communicator.get(),
+                                             shardInputs->data(), inputs.size(), shardOutputs->data(), outputs.size()))
+    return lastError(status);
+  return shardOutputs->download(outputs, function->outputs);
 }
 
 /// Inputs are uploaded once: they stay the same.
@@ -253,6 +299,13 @@ Status Executor::enableTrace() {
   if (rondo_status status = rondo_trace_enable(context.get(), communicator.get(), 1))
     return lastError(status);
   return Success{};
+}
+
+Result<double> Executor::gatherTrace() {
+  double uncertainty = 0;
+  if (rondo_status status = rondo_trace_gather(context.get(), communicator.get(), &uncertainty))
+    return lastError(status);
+  return uncertainty;
 }
 
 Status Executor::writeTrace(const std::string &path) {

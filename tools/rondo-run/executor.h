@@ -3,7 +3,8 @@
 #ifndef RONDO_RUN_EXECUTOR_H
 #define RONDO_RUN_EXECUTOR_H
 
-#include "tools/rondo-run/device_tensors.h"
+#include "tools/rondo-run/device_shards.h"
+#include "tools/rondo-run/manifest.h"
 #include "tools/rondo-run/options.h"
 #include "tools/rondo-run/plan.h"
 #include "tools/rondo-run/tensor.h"
@@ -45,10 +46,15 @@ public:
   Result<RunStatistics> run(const std::string &function, std::vector<HostTensor> &inputs,
                             std::vector<HostTensor> &outputs);
 
+  /// The GPU of each rank, after a run; empty if the program is for processors.
+  const std::vector<int32_t> &devices() const { return ordinals; }
+
   /// Evaluates densely in float64; `inputs` and `outputs` have type f64.
   Status evaluate(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
 
   Status enableTrace();
+  /// Between processes: brings what was recorded to rank 0. By how many seconds the times of ranks may be off.
+  Result<double> gatherTrace();
   Status writeTrace(const std::string &path);
   /// What was recorded.
   Result<std::vector<TimelineEvent>> traceEvents();
@@ -64,14 +70,20 @@ private:
 
   Error lastError(rondo_status status) const;
   Status runOnce(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
+  Status findDevices();
+  bool spansDevices() const;
   Status runOnGpu(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
+  Status runOnGpus(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
   Result<RunStatistics> gatherStatistics(RunStatistics statistics);
 
   // In this order: the context outlives the others.
   std::unique_ptr<rondo_context, Destroy<rondo_context_destroy>> context;
   std::unique_ptr<rondo_program, Destroy<rondo_program_destroy>> program;
   std::unique_ptr<rondo_communicator, Destroy<rondo_communicator_destroy>> communicator;
-  std::unique_ptr<DeviceTensors> gpuInputs, gpuOutputs; // of programs for CUDA
+  std::unique_ptr<DeviceTensors> gpuInputs, gpuOutputs;    // of programs for CUDA on one GPU of this process
+  std::unique_ptr<DeviceShards> shardInputs, shardOutputs; // on several
+  std::optional<Manifest> parsed;                          // nothing if it is wrong
+  std::vector<int32_t> ordinals;
   int32_t reportingRanks = 0;
   bool isForCuda = false;
   bool together = false; // ranks are processes

@@ -15,8 +15,8 @@ What runs
   --ranks=N             number of ranks (default: the program's grid if it is static, else 1)
   --threads-per-rank=N  number of threads that share each rank's kernels, 1..256 (default 1); results do
                         not depend on it
-  --device=N            the GPU of all ranks (default 0; nccl: by the rank's number on its host); programs
-                        for CUDA alone, as are the next three
+  --device=N            the GPU of all ranks of a process (default: they are dealt round the GPUs; nccl:
+                        by the rank's number on its host); programs for CUDA alone, as are the next three
   --sm-margin=N         multiprocessors that attention kernels leave to others (default 0)
   --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
   --nccl-ctas=N         the most CTAs that a transfer by NCCL occupies, 1..64 (default: NCCL's choice)
@@ -67,7 +67,7 @@ L bounds the attention's logits: 8 times the two largest amplitudes of generated
 1). Give --tolerance for files whose logits are larger.
 
 With --communicator=mpi or nccl every process makes the whole inputs and keeps its shards; rank 0 checks, reports
-and writes all files. The trace and the timeline are those of rank 0.
+and writes all files. The trace and the timeline are those of all ranks.
 
 Times are those of the slowest rank. "exposed" is the time for which the compute stream waited for
 communication, "tail" the part of it in steps that only bring results home.

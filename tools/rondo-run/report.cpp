@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 namespace rondo::run {
 
@@ -27,10 +28,16 @@ static std::vector<double> largestOfRanks(const Report &report, Figure figure) {
   return values;
 }
 
+/// How many GPUs the ranks of one process have, if several: " on 2 GPUs".
+static std::string devicesText(const Report &report) {
+  size_t count = std::set<int32_t>(report.devices.begin(), report.devices.end()).size();
+  return count > 1 && report.options->communicator == Communicator::Threads ? concat(" on ", count, " GPUs") : "";
+}
+
 std::string headlineText(const Report &report) {
   const Plan &plan = *report.plan;
   std::vector<std::string> parts = {concat(plan.ranks, plan.ranks == 1 ? " rank" : " ranks", " (",
-                                           communicatorName(report.options->communicator), ")"),
+                                           communicatorName(report.options->communicator), ")", devicesText(report)),
                                     report.manifest->target};
   if (report.options->threadsPerRank > 1)
     parts.insert(parts.begin() + 1, concat(report.options->threadsPerRank, " threads per rank"));
@@ -48,11 +55,12 @@ std::string lastRunText(const Report &report) {
   for (const rondo_rank_statistics &rank : report.repetitions.back())
     if (rank.total > slowest.total)
       slowest = rank;
-  return concat("total ", timeText(slowest.total), ", of which compute waits for communication ",
-                timeText(slowest.exposed), " (", timeText(slowest.exposed_tail), " in the tail)",
-                report.options->communicator == Communicator::Loopback
-                    ? concat("; rank 0 stands for all ", report.plan->ranks)
-                    : "");
+  return concat(
+      "total ", timeText(slowest.total), ", of which compute waits for communication ", timeText(slowest.exposed), " (",
+      timeText(slowest.exposed_tail), " in the tail)",
+      report.options->communicator == Communicator::Loopback ? concat("; rank 0 stands for all ", report.plan->ranks)
+      : report.clockUncertainty > 0 ? concat("; the ranks' clocks agree within ", timeText(report.clockUncertainty))
+                                    : "");
 }
 
 static std::string inputsText(const Report &report) {

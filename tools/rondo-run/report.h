@@ -21,6 +21,8 @@ struct Report {
   const Plan *plan;
   std::vector<RunStatistics> repetitions;
   std::vector<CheckedOutput> checks; // empty without --check
+  std::vector<int32_t> devices = {}; // the GPU of each rank; empty on processors
+  double clockUncertainty = 0;       // seconds by which the times of ranks in the trace may be off
 };
 
 /// The median; the mean of the middle two of an even number. `values` is not empty.

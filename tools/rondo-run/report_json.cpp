@@ -35,6 +35,7 @@ static json_t *rankJson(const Report &report, size_t rank) {
   json_t *node = json_object();
   auto times = [&](const char *key, auto figure) { json_object_set_new(node, key, timesJson(report, rank, figure)); };
   json_object_set_new(node, "rank", json_integer(json_int_t(rank)));
+  json_object_set_new(node, "device", rank < report.devices.size() ? json_integer(report.devices[rank]) : json_null());
   times("total_s", [](Rank figures) { return figures.total; });
   times("compute_s", [](Rank figures) { return figures.compute; });
   times("exposed_s", [](Rank figures) { return figures.exposed; });
@@ -99,6 +100,8 @@ static json_t *reportJson(const Report &report) {
     json_object_set_new(lengths, name.c_str(), json_integer(length));
   json_object_set_new(root, "lengths", lengths);
   json_object_set_new(root, "repeat", json_integer(options.repeat));
+  bool isTraced = options.trace || options.timeline;
+  json_object_set_new(root, "clock_uncertainty_s", isTraced ? number(report.clockUncertainty) : json_null());
   json_t *ranks = json_array();
   for (size_t rank = 0; rank < report.repetitions.back().size(); ++rank)
     json_array_append_new(ranks, rankJson(report, rank));

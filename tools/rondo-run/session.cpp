@@ -131,7 +131,7 @@ Status Session::runAll() {
     std::vector<HostTensor> &written = together() ? outputShards : outputs;
     for (HostTensor &output : written)
       output.fillWithNaN();
-    if (place.leads() && (options.trace || options.timeline) && i + 1 == options.repeat)
+    if ((options.trace || options.timeline) && i + 1 == options.repeat)
       if (Status enabled = executor.enableTrace(); !enabled)
         return enabled;
     Result<RunStatistics> statistics = executor.run(plan.function->name, inputs, written);
@@ -141,6 +141,16 @@ Status Session::runAll() {
       report.repetitions.push_back(std::move(*statistics));
   }
   progress.clear();
+  return Success{};
+}
+
+Status Session::gatherTrace() {
+  if (!options.trace && !options.timeline)
+    return Success{};
+  Result<double> uncertainty = executor.gatherTrace();
+  if (!uncertainty)
+    return uncertainty.error();
+  report.clockUncertainty = *uncertainty;
   return Success{};
 }
 
@@ -160,7 +170,7 @@ Status Session::writeTimeline(const std::string &path) {
   Result<std::vector<TimelineEvent>> events = executor.traceEvents();
   if (!events)
     return events.error();
-  int32_t reporting = together() ? 1 : int32_t(report.repetitions.back().size());
+  int32_t reporting = int32_t(report.repetitions.back().size());
   return writeTextFile(path, timelineSvg({headlineText(report), lastRunText(report), reporting, std::move(*events)}));
 }
 
@@ -200,7 +210,10 @@ Result<bool> Session::execute() {
     progress.clear();
     return ran.error();
   }
+  report.devices = executor.devices();
   if (Status gathered = gatherOutputs(); !gathered)
+    return gathered.error();
+  if (Status gathered = gatherTrace(); !gathered)
     return gathered.error();
   if (!place.leads())
     return true;

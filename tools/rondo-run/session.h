@@ -13,7 +13,7 @@ class Session {
 public:
   Session(Executor &executor, const Options &options, const Manifest &manifest, const Plan &plan, const Place &place)
       : executor(executor), options(options), manifest(manifest), plan(plan), place(place),
-        report{&options, &manifest, &plan, {}, {}} {}
+        report{&options, &manifest, &plan, {}, {}, {}, 0} {}
 
   /// Makes the inputs, outputs and, with --check on ranks of this process, references. Errors are the user's.
   Status prepare();
@@ -27,6 +27,7 @@ private:
   Status gatherOutputs();
   Status evaluateReference(const std::vector<HostTensor> &whole);
   Status runAll();
+  Status gatherTrace();
   void compareOutputs();
   Status writeFiles();
   Status writeTimeline(const std::string &path);

@@ -229,8 +229,9 @@ RONDO_API rondo_status rondo_run(rondo_context *context, const rondo_program *pr
                                  rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                                  DLTensor *const *outputs, size_t output_count);
 
-/* The same over shards that the caller placed: inputs[rank * input_count + i] is rank `rank`'s shard of input i.
- * A shard of extent 0 may have data == NULL. With the loopback communicator these are the shards of rank 0 alone, and
+/* The same over shards that the caller placed: inputs[i * input_count + j] is input j's shard of the i-th rank that runs
+ * in this process (of all ranks with threads, of one with MPI and NCCL). Those of programs for CUDA are on the GPU of
+ * their rank (rondo_communicator_device), replicated ones on each. A shard of extent 0 may have data == NULL. With the loopback communicator these are the shards of rank 0 alone, and
  * a length that no unsharded extent gives is its shard's extent times the number of parts. */
 RONDO_API rondo_status rondo_run_shards(rondo_context *context, const rondo_program *program, const char *function,
                                         rondo_communicator *communicator, const DLTensor *const *inputs,
@@ -268,11 +269,19 @@ typedef void (*rondo_trace_visitor)(const rondo_trace_event *event, void *user_d
 
 /* Begins a new recording, of the next runs; or ends it (enable = 0), which keeps what was recorded. */
 RONDO_API rondo_status rondo_trace_enable(rondo_context *context, rondo_communicator *communicator, int enable);
+/* Where ranks are processes: ends the recording on every one, and brings what was recorded to rank 0, whose trace then
+ * has the events of all ranks, on its clock. Elsewhere the trace stays as it is. `uncertainty_s` (which may be NULL)
+ * receives by how much, at most, the times of two ranks may be off: 0 on one host, where processes read one clock; else
+ * it is what bounds the clocks' difference at this moment, while events that are older by t seconds are off by some
+ * 10^-5 t more. Each process may give 4194304 / ranks events, or 1024 if that is more. Collective; once for a
+ * recording. Where all ranks run in one process it does nothing. */
+RONDO_API rondo_status rondo_trace_gather(rondo_context *context, rondo_communicator *communicator,
+                                          double *uncertainty_s);
 /* Shows `visitor` every recorded event: those of one stream in the order of time. */
 RONDO_API rondo_status rondo_trace_events(rondo_context *context, const rondo_communicator *communicator,
                                           rondo_trace_visitor visitor, void *user_data);
-/* Writes what was recorded as Chrome-trace JSON: a compute and a communication lane for each rank. Written to a
- * temporary name and renamed. */
+/* Writes what was recorded as Chrome-trace JSON: a compute and a communication lane for each rank, and, of a gathered
+ * trace, the clocks' uncertainty. Written to a temporary name and renamed. */
 RONDO_API rondo_status rondo_trace_write(rondo_context *context, const rondo_communicator *communicator,
                                          const char *path);
 

@@ -89,6 +89,8 @@ public:
   rondo_rank_statistics statistics(std::int32_t rank) const;
   /// Begins a new recording of the next runs, or ends it.
   void trace(bool enable);
+  /// Brings the events of all processes to rank 0; collective. By how many seconds times may be off.
+  double gatherTrace();
   /// Writes what was recorded as a Chrome trace.
   void writeTrace(const std::string &path) const;
 
@@ -216,6 +218,12 @@ inline DLDevice Communicator::device(std::int32_t rank) const {
 }
 
 inline void Communicator::trace(bool enable) { owner.check(rondo_trace_enable(owner.get(), get(), enable)); }
+
+inline double Communicator::gatherTrace() {
+  double uncertainty = 0;
+  owner.check(rondo_trace_gather(owner.get(), get(), &uncertainty));
+  return uncertainty;
+}
 
 inline void Communicator::writeTrace(const std::string &path) const {
   owner.check(rondo_trace_write(owner.get(), get(), path.c_str()));

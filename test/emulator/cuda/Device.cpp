@@ -1,4 +1,4 @@
-//===- Device.cpp - The state of the emulated GPU: memory, streams, events ------------------------------*- C++ -*-===//
+//===- Device.cpp - The state of the emulated GPUs: memory, streams, events -----------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/cuda/Device.h"
 
@@ -24,6 +24,10 @@ Device &rondo::emulator::getDevice() {
 // Memory
 //===--------------------------------------------------------------------------------------------------------------===//
 
+GlobalMemory &Device::getMemory(int device) {
+  return memories.try_emplace(device, static_cast<unsigned>(device)).first->second;
+}
+
 void Device::checkSize(size_t bytes) const {
   if (bytes == 0)
     fail("an allocation of 0 bytes");
@@ -31,47 +35,63 @@ void Device::checkSize(size_t bytes) const {
     throw std::bad_alloc();
 }
 
-cuda_address Device::add(Buffer buffer, size_t guard) {
+cuda_address Device::add(Buffer buffer, size_t guard, int device, Readers readers) {
   size_t bytes = buffer.size();
-  cuda_address address =
-      memory.map(concat("allocation ", allocations.size()), static_cast<void *>(buffer.data()), bytes - guard);
-  allocations[address].data = std::move(buffer);
+  cuda_address address = getMemory(device).map(concat("allocation ", allocations.size()),
+                                               static_cast<void *>(buffer.data()), bytes - guard);
+  allocations[address] = {std::move(buffer), device, std::move(readers)};
   allocatedBytes += bytes;
   return address;
 }
 
-cuda_address Device::allocate(size_t bytes) {
+cuda_address Device::allocate(size_t bytes, int device, Readers readers) {
   checkSize(bytes);
   uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
-  return add(Buffer::create(bytes), bytes < guard ? 0 : guard);
+  return add(Buffer::create(bytes), bytes < guard ? 0 : guard, device, std::move(readers));
 }
 
-cuda_address Device::allocateShared(size_t bytes) {
+cuda_address Device::allocateShared(size_t bytes, int device) {
   checkSize(bytes);
   uint64_t guard = getSetting("RONDO_EMULATOR_GUARD_BYTES", 0);
-  return add(Buffer::createShared(bytes), bytes < guard ? 0 : guard);
+  return add(Buffer::createShared(bytes), bytes < guard ? 0 : guard, device, nullptr);
 }
 
-cuda_address Device::open(const std::string &name) { return add(Buffer::open(name), 0); }
+cuda_address Device::open(const std::string &name, int device) { return add(Buffer::open(name), 0, device, nullptr); }
 
 void Device::release(cuda_address address) {
   auto place = allocations.find(address);
   if (place == allocations.end())
     fail("address ", address, " is not that of an allocation");
   allocatedBytes -= place->second.data.size();
+  getMemory(place->second.device).unmap(address);
   allocations.erase(place);
-  memory.unmap(address);
 }
 
-uint8_t *Device::getHost(cuda_address address, size_t bytes) {
+/// The allocation that begins at an address or last before it.
+static auto find(std::map<cuda_address, Allocation> &allocations, cuda_address address) {
   auto next = allocations.upper_bound(address);
   if (next == allocations.begin())
     fail("address ", address, " is not one of device memory");
-  auto &[begin, allocation] = *std::prev(next);
+  return std::prev(next);
+}
+
+Allocation &Device::getAllocation(cuda_address address) { return find(allocations, address)->second; }
+
+uint8_t *Device::getHost(cuda_address address, size_t bytes) {
+  auto &[begin, allocation] = *find(allocations, address);
   size_t size = allocation.data.size();
   if (address - begin > size || bytes > size - (address - begin))
     fail(bytes, " bytes at offset ", address - begin, " of an allocation of ", size, " bytes");
   return allocation.data.data() + (address - begin);
+}
+
+void Device::checkReach(int device, cuda_address address) {
+  const Allocation &allocation = getAllocation(address);
+  if (allocation.device == device)
+    return;
+  if (allocation.readers ? !allocation.readers->count(device) : !peers.count({device, allocation.device}))
+    fail("device ", device, " cannot reach memory of device ", allocation.device, ": ",
+         allocation.readers ? "its pool does not allow it" : "peer access is not enabled");
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//

@@ -1,4 +1,5 @@
-//===- Device.h - The state of the emulated GPU: memory, streams, events --------------------------------*- C++ -*-===//
+//===- Device.h - The state of the emulated GPUs: memory, streams, events --------------------------------*- C++
+//-*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Streams are queues. What is issued to one is done later, in an order that the seed picks among those that streams and
@@ -32,27 +33,38 @@ struct Work {
 };
 
 struct Stream {
+  int device = 0;
   std::deque<Work> queue;
 };
 
 struct Event {
+  int device = 0;
   bool isTimed = false;
   uint64_t recorded = 0, completed = 0; ///< how often
   int64_t nanoseconds = 0;              ///< when it was completed last
 };
 
+/// The devices that may reach a pool's memory, besides its own; it outlives the pool.
+using Readers = std::shared_ptr<std::set<int>>;
+
 struct Allocation {
   Buffer data;
+  int device = 0;       ///< of another process' memory the one that has opened it
+  Readers readers;      ///< null: of no pool
   bool isFreed = false; ///< in the order of a stream, which may not have come there yet
 };
 
-struct Pool {};
+struct Pool {
+  int device = 0;
+  Readers readers = std::make_shared<std::set<int>>();
+};
 
-/// All of it is guarded by `lock`.
+/// All GPUs together; guarded by `lock`.
 struct Device {
   std::recursive_mutex lock;
-  GlobalMemory memory;
+  std::map<int, GlobalMemory> memories; ///< of the devices: kernels reach that of their own alone
   std::map<cuda_address, Allocation> allocations;
+  std::set<std::pair<int, int>> peers; ///< who may reach whose memory, if it is of no pool
   std::map<const char *, std::vector<char>> hostAllocations;
   uint64_t allocatedBytes = 0;
   std::set<Stream *> streams;
@@ -63,14 +75,18 @@ struct Device {
   cuda_result failure = CUDA_OK; ///< of work that was done later: every call from then on returns it
   std::string message;           ///< of the last error
 
-  cuda_address allocate(size_t bytes);
-  /// The same, which other processes can map.
-  cuda_address allocateShared(size_t bytes);
+  GlobalMemory &getMemory(int device);
+  cuda_address allocate(size_t bytes, int device, Readers readers = nullptr);
+  /// Memory of no pool, which other processes can map.
+  cuda_address allocateShared(size_t bytes, int device);
   /// Maps memory of another process.
-  cuda_address open(const std::string &name);
+  cuda_address open(const std::string &name, int device);
   void release(cuda_address address);
   /// The host's address of `bytes` bytes of an allocation; unlike kernels, copies may touch its guard.
   uint8_t *getHost(cuda_address address, size_t bytes);
+  Allocation &getAllocation(cuda_address address);
+  /// Fails unless copies of the device may reach the address.
+  void checkReach(int device, cuda_address address);
 
   /// Fail if there is no such thing, or no longer.
   Stream &getStream(cuda_stream stream);
@@ -87,7 +103,7 @@ struct Device {
 
 private:
   void checkSize(size_t bytes) const;
-  cuda_address add(Buffer buffer, size_t guard);
+  cuda_address add(Buffer buffer, size_t guard, int device, Readers readers);
   bool waitsForOthers() const;
   void doWork(Stream &stream);
 };

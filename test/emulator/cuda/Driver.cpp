@@ -6,7 +6,8 @@
 // emulator found.
 //
 //   RONDO_EMULATOR_MULTIPROCESSORS  how many a GPU has; 4 if unset
-//   RONDO_EMULATOR_DEVICES          how many GPUs there are; 1 if unset. They share their memory.
+//   RONDO_EMULATOR_DEVICES          how many GPUs there are, at most 15; 1 if unset
+//   RONDO_EMULATOR_PEERS            0: they cannot reach each other's memory
 //   RONDO_EMULATOR_CAPABILITY       their compute capability, times ten; 90 if unset
 //   RONDO_EMULATOR_MEMORY_BYTES     of all of them together; 16 GiB if unset
 //   RONDO_EMULATOR_HANG             the name of a kernel that never ends
@@ -15,19 +16,16 @@
 //                                   that put guards there learn of reads, too. Smaller allocations have no guard.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
-#include "test/emulator/cuda/Device.h"
+#include "test/emulator/cuda/Call.h"
 
 #include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <new>
 #include <unistd.h>
 
 using namespace rondo::emulator;
 
 namespace {
-
-enum : cuda_result { InvalidValue = 1, InvalidContext = 201 };
 
 /// What a launch can have without cuFuncSetAttribute.
 constexpr uint32_t kDefaultSharedBytes = 48 * 1024;
@@ -35,44 +33,15 @@ constexpr uint32_t kDefaultSharedBytes = 48 * 1024;
 struct Function {
   const Kernel &kernel;
   uint32_t maxSharedBytes;
+  int device;
 };
 
 struct LoadedModule {
-  explicit LoadedModule(const char *ptx) : module(ptx) {}
+  explicit LoadedModule(const char *ptx) : module(ptx), device(getCurrentDevice()) {}
   Module module;
+  int device;
   std::map<std::string, std::unique_ptr<Function>> functions;
 };
-
-/// The contexts that are current on this thread, the present one last.
-thread_local std::vector<cuda_context> currentContexts;
-
-/// Calls function(), alone; an error of the emulator becomes `result`.
-template <typename Callable>
-cuda_result attempt(cuda_result result, Callable callable) {
-  Device &device = getDevice();
-  std::lock_guard<std::recursive_mutex> guard(device.lock);
-  if (device.failure != CUDA_OK)
-    return device.failure;
-  try {
-    callable();
-    return CUDA_OK;
-  } catch (const std::bad_alloc &) {
-    device.message = "out of memory";
-    return CUDA_OUT_OF_MEMORY;
-  } catch (const std::exception &error) {
-    device.message = error.what();
-    return device.failure != CUDA_OK ? device.failure : result;
-  }
-}
-
-/// The same for calls that need a current context.
-template <typename Callable>
-cuda_result attemptInContext(cuda_result result, Callable callable) {
-  if (currentContexts.empty() || !currentContexts.back()) {
-    return attempt(InvalidContext, [] { fail("no context is current on this thread"); });
-  }
-  return attempt(result, callable);
-}
 
 //===--------------------------------------------------------------------------------------------------------------===//
 // Launches
@@ -165,12 +134,20 @@ bool isPinned(const void *memory) {
   return static_cast<const char *>(memory) < begin + data.size();
 }
 
+/// Whether the current device may copy or fill at these addresses, on a stream of its own.
+void checkCopy(cuda_stream stream, std::initializer_list<cuda_address> addresses) {
+  getCurrentStream(stream);
+  for (cuda_address address : addresses)
+    getDevice().checkReach(getCurrentDevice(), address);
+}
+
 /// Rows of `width` elements.
 template <typename T>
 cuda_result fillRows(cuda_address to, size_t pitch, T value, size_t width, size_t height, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
     if (pitch < width * sizeof(T) || to % sizeof(T) || pitch % sizeof(T))
       fail("rows of ", width * sizeof(T), " bytes with a pitch of ", pitch);
+    checkCopy(stream, {to});
     getDevice().issue(stream, [=] {
       for (size_t i = 0; i < height; ++i) {
         uint8_t *row = getDevice().getHost(to + i * pitch, width * sizeof(T));
@@ -183,7 +160,7 @@ cuda_result fillRows(cuda_address to, size_t pitch, T value, size_t width, size_
 } // namespace
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// The driver's functions: devices and contexts
+// The driver's functions: errors
 //===--------------------------------------------------------------------------------------------------------------===//
 
 extern "C" {
@@ -196,6 +173,8 @@ cuda_result cuGetErrorName(cuda_result result, const char **text) {
           : result == CUDA_INVALID_PTX   ? "CUDA_ERROR_INVALID_PTX"
           : result == CUDA_NOT_FOUND     ? "CUDA_ERROR_NOT_FOUND"
           : result == CUDA_LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED"
+          : result == InvalidContext     ? "CUDA_ERROR_INVALID_CONTEXT"
+          : result == InvalidHandle      ? "CUDA_ERROR_INVALID_HANDLE"
                                          : "CUDA_ERROR_INVALID_VALUE";
   return CUDA_OK;
 }
@@ -205,84 +184,6 @@ cuda_result cuGetErrorString(cuda_result result, const char **text) {
   std::lock_guard<std::recursive_mutex> guard(getDevice().lock);
   copy = result == CUDA_OK ? "no error" : getDevice().message;
   *text = copy.c_str();
-  return CUDA_OK;
-}
-
-cuda_result cuDeviceGetCount(int *count) {
-  *count = static_cast<int>(getSetting("RONDO_EMULATOR_DEVICES", 1));
-  return CUDA_OK;
-}
-
-cuda_result cuDeviceGet(int *device, int ordinal) {
-  *device = ordinal;
-  return attempt(InvalidValue, [&] {
-    if (ordinal < 0 || ordinal >= static_cast<int>(getSetting("RONDO_EMULATOR_DEVICES", 1)))
-      fail("there is no device ", ordinal);
-  });
-}
-
-cuda_result cuDeviceGetName(char *name, int bytes, int) {
-  std::snprintf(name, static_cast<size_t>(bytes), "PTX emulator");
-  return CUDA_OK;
-}
-
-cuda_result cuDeviceGetAttribute(int *value, int attribute, int) {
-  return attempt(InvalidValue, [&] {
-    int capability = static_cast<int>(getSetting("RONDO_EMULATOR_CAPABILITY", 90));
-    if (attribute == CUDA_MULTIPROCESSORS)
-      *value = static_cast<int>(getSetting("RONDO_EMULATOR_MULTIPROCESSORS", 4));
-    else if (attribute == CUDA_MAJOR || attribute == CUDA_MINOR)
-      *value = attribute == CUDA_MAJOR ? capability / 10 : capability % 10;
-    else if (attribute == CUDA_SHARED_BYTES_LIMIT)
-      *value = static_cast<int>(kSharedLimit);
-    else if (attribute == CUDA_POOLS_SUPPORTED)
-      *value = 1;
-    else
-      fail("the emulator does not know attribute ", attribute, " of a device");
-  });
-}
-
-cuda_result cuDeviceCanAccessPeer(int *possible, int, int) {
-  *possible = 1;
-  return CUDA_OK;
-}
-
-cuda_result cuDevicePrimaryCtxRetain(cuda_context *context, int device) {
-  static char contexts[64];
-  *context = reinterpret_cast<cuda_context>(&contexts[device]);
-  return CUDA_OK;
-}
-cuda_result cuDevicePrimaryCtxRelease_v2(int) { return CUDA_OK; }
-
-cuda_result cuCtxSetCurrent(cuda_context context) {
-  if (currentContexts.empty())
-    currentContexts.push_back(context);
-  currentContexts.back() = context;
-  return CUDA_OK;
-}
-cuda_result cuCtxPushCurrent_v2(cuda_context context) {
-  currentContexts.push_back(context);
-  return CUDA_OK;
-}
-cuda_result cuCtxPopCurrent_v2(cuda_context *context) {
-  return attemptInContext(InvalidContext, [&] {
-    *context = currentContexts.back();
-    currentContexts.pop_back();
-  });
-}
-cuda_result cuCtxSynchronize() {
-  return attemptInContext(InvalidValue, [] {
-    getDevice().workUntil([] {
-      for (Stream *stream : getDevice().streams)
-        if (!stream->queue.empty())
-          return false;
-      return true;
-    });
-  });
-}
-cuda_result cuCtxGetStreamPriorityRange(int *least, int *greatest) {
-  *least = 0;
-  *greatest = -5;
   return CUDA_OK;
 }
 
@@ -305,7 +206,8 @@ cuda_result cuModuleUnload(LoadedModule *module) {
 
 cuda_result cuModuleGetFunction(Function **function, LoadedModule *module, const char *name) {
   return attemptInContext(CUDA_NOT_FOUND, [&] {
-    auto fresh = std::make_unique<Function>(Function{module->module.getKernel(name), kDefaultSharedBytes});
+    auto fresh =
+        std::make_unique<Function>(Function{module->module.getKernel(name), kDefaultSharedBytes, module->device});
     *function = module->functions.emplace(name, std::move(fresh)).first->second.get();
   });
 }
@@ -332,14 +234,18 @@ cuda_result cuFuncSetAttribute(Function *function, int attribute, int value) {
 cuda_result cuLaunchKernelEx(const cuda_launch_configuration *configuration, const Function *function, void **fields,
                              void **extra) {
   return attemptInContext(CUDA_LAUNCH_FAILED, [&] {
+    const Stream &stream = getDevice().getStream(configuration->stream);
+    if (int device = configuration->stream ? stream.device : getCurrentDevice(); device != function->device)
+      fail("a kernel of device ", function->device, " on a stream of device ", device);
     LaunchShape shape = getShape(*configuration, *function);
     std::vector<uint8_t> block = getParameters(function->kernel.getSyntax(), fields, extra);
     bool never = hangs(*function);
     getDevice().issue(
         configuration->stream,
         [shape, block, function] {
-          getDevice().memory.beginLaunch();
-          function->kernel.launch(getDevice().memory, shape, block.data(), block.size());
+          GlobalMemory &memory = getDevice().getMemory(function->device);
+          memory.beginLaunch();
+          function->kernel.launch(memory, shape, block.data(), block.size());
         },
         [never] { return !never; });
   });
@@ -367,7 +273,7 @@ cuda_result cuMemGetInfo_v2(size_t *available, size_t *total) {
 }
 
 cuda_result cuMemAlloc_v2(cuda_address *address, size_t bytes) {
-  return attemptInContext(InvalidValue, [&] { *address = getDevice().allocateShared(bytes); });
+  return attemptInContext(InvalidValue, [&] { *address = getDevice().allocateShared(bytes, getCurrentDevice()); });
 }
 cuda_result cuMemFree_v2(cuda_address address) {
   return attemptInContext(InvalidValue, [&] { getDevice().release(address); });
@@ -377,7 +283,9 @@ cuda_result cuMemPoolCreate(Pool **pool, const cuda_pool_properties *properties)
   return attempt(InvalidValue, [&] {
     if (properties->allocation_type != 1 || properties->location.type != 1)
       fail("a pool of something that is not memory of a device");
-    *pool = *getDevice().pools.insert(new Pool).first;
+    if (properties->location.id < 0 || properties->location.id >= getDeviceCount())
+      fail("a pool of device ", properties->location.id, ", which does not exist");
+    *pool = *getDevice().pools.insert(new Pool{properties->location.id}).first;
   });
 }
 cuda_result cuMemPoolDestroy(Pool *pool) {
@@ -388,21 +296,37 @@ cuda_result cuMemPoolDestroy(Pool *pool) {
   });
 }
 cuda_result cuMemPoolSetAttribute(Pool *, int, void *) { return CUDA_OK; }
-cuda_result cuMemPoolSetAccess(Pool *, const cuda_access *, size_t) { return CUDA_OK; }
+cuda_result cuMemPoolSetAccess(Pool *pool, const cuda_access *accesses, size_t count) {
+  return attempt(InvalidValue, [&] {
+    if (!getDevice().pools.count(pool))
+      fail("a pool that does not exist, or no longer");
+    for (const cuda_access *access = accesses; access < accesses + count; ++access) {
+      int device = access->location.id;
+      if (access->location.type != 1 || (access->flags != 0 && access->flags != 3) || !canReach(device, pool->device))
+        fail("access of device ", device, " to a pool of device ", pool->device);
+      if (access->flags)
+        pool->readers->insert(device);
+      else
+        pool->readers->erase(device);
+    }
+  });
+}
 
 /// Memory is there at once.
 cuda_result cuMemAllocFromPoolAsync(cuda_address *address, size_t bytes, Pool *pool, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
     if (!getDevice().pools.count(pool))
       fail("a pool that does not exist, or no longer");
-    getDevice().getStream(stream);
+    getCurrentStream(stream);
+    if (pool->device != getCurrentDevice())
+      fail("memory of a pool of device ", pool->device, " on a stream of device ", getCurrentDevice());
     try {
-      *address = getDevice().allocate(bytes);
+      *address = getDevice().allocate(bytes, pool->device, pool->readers);
     } catch (const std::bad_alloc &) {
       // What streams have yet to free would do.
       while (getDevice().advance()) {
       }
-      *address = getDevice().allocate(bytes);
+      *address = getDevice().allocate(bytes, pool->device, pool->readers);
     }
   });
 }
@@ -411,6 +335,7 @@ cuda_result cuMemFreeAsync(cuda_address address, cuda_stream stream) {
     auto place = getDevice().allocations.find(address);
     if (place == getDevice().allocations.end() || place->second.isFreed)
       fail("address ", address, " is not that of an allocation, or was freed already");
+    getCurrentStream(stream);
     place->second.isFreed = true;
     getDevice().issue(stream, [address] { getDevice().release(address); });
   });
@@ -440,9 +365,25 @@ cuda_result cuMemsetD8_v2(cuda_address to, unsigned char value, size_t bytes) {
   return attemptInContext(InvalidValue, [&] { std::memset(getDevice().getHost(to, bytes), value, bytes); });
 }
 
+/// Between devices it is the copy of the stream's device, which must reach both.
 cuda_result cuMemcpyAsync(cuda_address to, cuda_address from, size_t bytes, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
+    checkCopy(stream, {to, from});
     getDevice().issue(stream,
+                      [=] { std::memmove(getDevice().getHost(to, bytes), getDevice().getHost(from, bytes), bytes); });
+  });
+}
+/// By way of the host, if need be: neither device must reach the other's memory.
+cuda_result cuMemcpyPeerAsync(cuda_address to, cuda_context toContext, cuda_address from, cuda_context fromContext,
+                              size_t bytes, cuda_stream handle) {
+  return attemptInContext(InvalidValue, [&] {
+    const Stream &stream = getDevice().getStream(handle);
+    int toDevice = getOrdinal(toContext), fromDevice = getOrdinal(fromContext);
+    if (getDevice().getAllocation(to).device != toDevice || getDevice().getAllocation(from).device != fromDevice)
+      fail("a copy from device ", fromDevice, " to device ", toDevice, ", of memory of others");
+    if (handle && stream.device != toDevice && stream.device != fromDevice)
+      fail("a copy from device ", fromDevice, " to device ", toDevice, " on a stream of device ", stream.device);
+    getDevice().issue(handle,
                       [=] { std::memmove(getDevice().getHost(to, bytes), getDevice().getHost(from, bytes), bytes); });
   });
 }
@@ -453,6 +394,7 @@ cuda_result cuMemcpyDtoDAsync_v2(cuda_address to, cuda_address from, size_t byte
 cuda_result cuMemcpyHtoDAsync_v2(cuda_address to, const void *from, size_t bytes, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
     const auto *begin = static_cast<const uint8_t *>(from);
+    checkCopy(stream, {to});
     if (isPinned(from))
       return getDevice().issue(stream, [=] { std::memcpy(getDevice().getHost(to, bytes), begin, bytes); });
     std::vector<uint8_t> copy(begin, begin + bytes);
@@ -461,6 +403,7 @@ cuda_result cuMemcpyHtoDAsync_v2(cuda_address to, const void *from, size_t bytes
 }
 cuda_result cuMemcpyDtoHAsync_v2(void *to, cuda_address from, size_t bytes, cuda_stream stream) {
   return attemptInContext(InvalidValue, [&] {
+    checkCopy(stream, {from});
     getDevice().issue(stream, [=] { std::memcpy(to, getDevice().getHost(from, bytes), bytes); });
   });
 }
@@ -471,6 +414,7 @@ cuda_result cuMemcpy2DAsync_v2(const cuda_copy_2d *given, cuda_stream stream) {
         copy.source_y || copy.target_x || copy.target_y || copy.source_pitch < copy.width ||
         copy.target_pitch < copy.width)
       fail("a copy in two dimensions that the emulator does not know");
+    checkCopy(stream, {copy.target, copy.source});
     getDevice().issue(stream, [copy] {
       for (size_t i = 0; i < copy.height; ++i)
         std::memmove(getDevice().getHost(copy.target + i * copy.target_pitch, copy.width),
@@ -493,7 +437,7 @@ cuda_result cuPointerGetAttribute(void *value, int attribute, cuda_address addre
     if (attribute != CUDA_POINTER_DEVICE)
       fail("the emulator does not know attribute ", attribute, " of a pointer");
     getDevice().getHost(address, 1);
-    *static_cast<int *>(value) = 0;
+    *static_cast<int *>(value) = getDevice().getAllocation(address).device;
   });
 }
 
@@ -502,7 +446,8 @@ cuda_result cuPointerGetAttribute(void *value, int attribute, cuda_address addre
 //===--------------------------------------------------------------------------------------------------------------===//
 
 cuda_result cuStreamCreateWithPriority(Stream **stream, unsigned, int) {
-  return attemptInContext(InvalidValue, [&] { *stream = *getDevice().streams.insert(new Stream).first; });
+  return attemptInContext(InvalidValue,
+                          [&] { *stream = *getDevice().streams.insert(new Stream{getCurrentDevice(), {}}).first; });
 }
 cuda_result cuStreamCreate(Stream **stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
 /// Work that is left is done first.
@@ -552,7 +497,7 @@ cuda_result cuStreamWaitEvent(cuda_stream stream, cuda_event handle, unsigned) {
 
 cuda_result cuEventCreate(Event **event, unsigned flags) {
   return attemptInContext(InvalidValue, [&] {
-    auto made = std::make_shared<Event>();
+    auto made = std::make_shared<Event>(Event{getCurrentDevice()});
     *event = made.get();
     getDevice().events.emplace(made.get(), std::move(made));
     (*event)->isTimed = flags == CUDA_EVENT_TIMED;
@@ -561,9 +506,13 @@ cuda_result cuEventCreate(Event **event, unsigned flags) {
 cuda_result cuEventDestroy_v2(cuda_event handle) {
   return attemptInContext(InvalidValue, [&] { getDevice().events.erase(getDevice().getEvent(handle).get()); });
 }
+/// An event is recorded on streams of its own device; those of others may wait for it.
 cuda_result cuEventRecord(cuda_event handle, cuda_stream stream) {
-  return attemptInContext(InvalidValue, [&] {
+  return attemptInContext(InvalidHandle, [&] {
     std::shared_ptr<Event> event = getDevice().getEvent(handle);
+    int device = stream ? getDevice().getStream(stream).device : getCurrentDevice();
+    if (event->device != device)
+      fail("an event of device ", event->device, " is recorded on a stream of device ", device);
     uint64_t number = ++event->recorded;
     getDevice().issue(stream, [event, number] {
       event->completed = std::max(event->completed, number);
@@ -587,8 +536,10 @@ cuda_result cuEventSynchronize(cuda_event handle) {
   });
 }
 cuda_result cuEventElapsedTime(float *milliseconds, cuda_event from, cuda_event to) {
-  return attemptInContext(InvalidValue, [&] {
+  return attemptInContext(InvalidHandle, [&] {
     const Event &begin = *getDevice().getEvent(from), &end = *getDevice().getEvent(to);
+    if (begin.device != end.device)
+      fail("the time between events of devices ", begin.device, " and ", end.device);
     if (!begin.isTimed || !end.isTimed || begin.completed == 0 || end.completed == 0 ||
         begin.completed != begin.recorded || end.completed != end.recorded)
       fail("the time between events that are not timed, or not complete");
@@ -617,7 +568,7 @@ cuda_result cuIpcOpenMemHandle_v2(cuda_address *address, cuda_ipc_handle handle,
       fail("a handle is opened with flags ", flags, ", expected ", CUDA_IPC_PEER_ACCESS);
     if (name.rfind(own, 0) == 0)
       fail("a process opens a handle of its own");
-    *address = getDevice().open(name);
+    *address = getDevice().open(name, getCurrentDevice());
   });
 }
 cuda_result cuIpcCloseMemHandle(cuda_address address) {

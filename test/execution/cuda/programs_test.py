@@ -5,6 +5,7 @@ Usage: programs_test.py <bin folder> <folder of the emulator's libcuda.so.1> [un
 """
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -109,6 +110,100 @@ class Programs(unittest.TestCase):
                                  RONDO_EMULATOR_SEED=seed).returncode, 0)
             results.append(file.read_bytes())
         self.assertEqual(*results)
+
+
+class SeveralGpus(Programs):
+    """Ranks of one process, dealt round GPUs."""
+
+    # Those of the base class are of one GPU.
+    test_the_schedules_are_those = test_lengths_and_ranks = test_no_rows = test_any_order_of_the_streams = None
+    test_more_multiprocessors_split_the_keys = test_the_same_bits_again = None
+
+    NAMES = ("query-ring-elementwise", "kv-ring-bottom-right", "local")
+
+    def expect_right_on(self, gpus, name, ranks, lengths, **environment):
+        self.expect_right(name, ranks, lengths, RONDO_EMULATOR_DEVICES=str(gpus), **environment)
+
+    def test_numbers_of_ranks_and_gpus(self):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done in [pool.submit(self.expect_right_on, gpus, name, ranks, lengths) for name in self.NAMES
+                         for gpus in (2, 3) for ranks in (1, 2, 3, 4, 5)
+                         for lengths in (((7, 13), (1, 1)) if ranks == 3 else ((7, 13),))]:
+                done.result()
+
+    def test_no_rows(self):
+        for lengths in NO_ROWS:
+            self.expect_right_on(2, "query-ring", 3, lengths)
+
+    def test_gpus_that_do_not_reach_each_other(self):
+        for name in self.NAMES:
+            self.expect_right_on(3, name, 4, (7, 13), RONDO_EMULATOR_PEERS="0")
+
+    def test_any_order_of_the_streams(self):
+        for seed in ("2", "3", "4"):
+            for name in self.NAMES:
+                self.expect_right_on(2, name, 3, (7, 13), RONDO_EMULATOR_SEED=seed)
+
+    def test_runs_again(self):
+        done = run(path("query-ring"), 4, (7, 13), "--check", "--repeat=3", "--link=20,10", RONDO_EMULATOR_DEVICES="2")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("query-ring", done.stdout)
+
+    def test_the_same_bits_as_on_one_gpu(self):
+        results = []
+        for options in ([], ["--device=1"]):
+            file = pathlib.Path(FOLDER.name) / "bits.npy"
+            done = run(path("query-ring-top-left"), 3, (61, 127), f"--output=result0={file}", *options,
+                       RONDO_EMULATOR_DEVICES="2")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(" on 2 GPUs, " in done.stdout, not options, done.stdout)
+            results.append(file.read_bytes())
+        self.assertEqual(*results)
+
+    def test_report(self):
+        report, trace = (pathlib.Path(FOLDER.name) / name for name in ("report.json", "trace.json"))
+        for options, devices in (([], [0, 1, 2, 0]), (["--device=2"], [2, 2, 2, 2])):
+            done = run(path("query-ring"), 4, (7, 13), f"--json={report}", f"--trace={trace}", *options,
+                       RONDO_EMULATOR_DEVICES="3")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual([rank["device"] for rank in json.loads(report.read_text())["per_rank"]], devices)
+            lanes = {event["tid"] for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"}
+            self.assertEqual(lanes, set(range(8)))
+
+    def test_two_axes(self):
+        """Heads are sharded, too."""
+        sharding = '{rondo.sharding = #rondo.sharding<@gpus, [{}, {"heads"}, {"seq"}, {}]>}'
+        tensor = "tensor<1x4x?x64xf16>"
+        source = pathlib.Path(FOLDER.name) / "two-axes.mlir"
+        source.write_text(f"""rondo.grid @gpus = ["heads" = 2, "seq" = ?]
+            func.func @f(%q: {tensor} {sharding}, %k: {tensor} {sharding}, %v: {tensor} {sharding})
+                -> ({tensor} {sharding}) {{
+              %o = rondo.attention %q, %k, %v : ({tensor}, {tensor}, {tensor}) -> {tensor}
+              return %o : {tensor}
+            }}""")
+        subprocess.run([BIN / "rondo-compile", source, "--target=cuda:sm_90a", "--cuda-image=ptx", "-o",
+                        path("two-axes")], check=True, env=os.environ | {"RONDO_CACHE_DIR": "none"})
+        for ranks in (2, 4, 6):
+            done = run(path("two-axes"), ranks, (7, 13), "--check", RONDO_EMULATOR_DEVICES="3")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(f" on {min(ranks, 3)} GPUs, ", done.stdout)
+
+    def test_a_rank_that_stalls(self):
+        done = run(path("kv-ring"), 3, (7, 13), "--inject=stall@1,attend,1", "--timeout=1", RONDO_EMULATOR_DEVICES="2")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("rank 1: no progress in 'attend' in step 1 within 1 s", done.stderr)
+
+    def test_no_such_gpu(self):
+        done = run(path("local"), 2, (7, 13), "--device=5", RONDO_EMULATOR_DEVICES="2")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no GPU 5: this process sees GPUs 0 to 1", done.stderr)
+
+    def test_an_operation_that_fails(self):
+        for operation, text in (("1,attend,1", "rank 1 failed in 'attend' in step 1 (injected)"),
+                                ("2,key,1", "rank 2 failed in exchange 'key+value' with rank 0 in step 1 (injected)")):
+            done = run(path("kv-ring"), 3, (7, 13), f"--inject=fail@{operation}", RONDO_EMULATOR_DEVICES="2")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(text, done.stderr)
 
 
 class PlantedFaults(unittest.TestCase):

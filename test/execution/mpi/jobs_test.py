@@ -4,6 +4,7 @@
 Usage: jobs_test.py <bin folder> <mpirun.sh> [unittest's arguments]
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -112,8 +113,11 @@ class Results(Job):
         self.assertEqual(report.count('"rank": '), 4)
         self.assertIn('"communicator": "mpi"', report)
         with open(path("trace.json"), encoding="utf-8") as file:
-            self.assertIn("rank 0 communication", file.read())
-        self.assertTrue(os.path.exists(path("timeline.svg")))
+            trace = json.load(file)
+        self.assertEqual({event["tid"] for event in trace["traceEvents"] if event["ph"] == "X"}, set(range(2 * 4)))
+        self.assertEqual(trace["otherData"], {"clock_uncertainty_ns": "0"})  # one host
+        with open(path("timeline.svg"), encoding="utf-8") as file:
+            self.assertIn("rank 3", file.read())
 
     def test_without_mpirun(self):
         result = subprocess.run(words("kv-ring-none", options=["--check"]), capture_output=True, text=True, check=False)

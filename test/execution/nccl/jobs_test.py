@@ -103,9 +103,38 @@ class Results(Job):
             report = file.read()
         self.assertEqual(json.loads(report)["communicator"], "nccl")
         self.assertEqual(report.count('"rank": '), 2)
-        with open(files["trace.json"], encoding="utf-8") as file:
-            self.assertIn("key+value", file.read())
-        self.assertTrue(os.path.exists(files["timeline.svg"]))
+        self.assertEqual({rank["device"] for rank in json.loads(report)["per_rank"]}, {0})
+        trace = self.expect_all_lanes(files["trace.json"], 2)
+        self.assertEqual(trace["otherData"], {"clock_uncertainty_ns": "0"})
+        with open(files["timeline.svg"], encoding="utf-8") as file:
+            picture = file.read()
+        self.assertIn("rank 1", picture)
+        self.assertNotIn("clocks agree", picture)
+
+    def expect_all_lanes(self, path, count):
+        """The trace, which has events of each stream of each rank; those of one exchange overlap or touch."""
+        with open(path, encoding="utf-8") as file:
+            trace = json.load(file)
+        events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+        self.assertEqual({event["tid"] for event in events}, set(range(2 * count)))
+        uncertainty = 2e-3 * int(trace["otherData"]["clock_uncertainty_ns"])
+        exchanges = {(event["tid"] // 2, event["args"]["step"]): event for event in events if event["cat"] == "exchange"}
+        for (_, step), event in exchanges.items():
+            sent = exchanges[event["args"]["from"], step]
+            self.assertGreaterEqual(event["ts"] + event["dur"] + uncertainty + 1000, sent["ts"])
+        return trace
+
+    def test_trace_of_several_hosts(self):
+        """Processes that pose as hosts of their own do not rely on one clock."""
+        files = [os.path.join(folder.name, name) for name in ("hosts.json", "hosts.svg")]
+        options = [f"--trace={files[0]}", f"--timeline={files[1]}"]
+        statuses, _, errors = self.run_job([["env", f"NCCL_HOSTID=host{rank}", *words(options=options)]
+                                            for rank in range(3)])
+        self.assertEqual((statuses, errors), ([0, 0, 0], []))
+        trace = self.expect_all_lanes(files[0], 3)
+        self.assertGreater(int(trace["otherData"]["clock_uncertainty_ns"]), 0)
+        with open(files[1], encoding="utf-8") as file:
+            self.assertRegex(file.read(), "the ranks&#39; clocks agree within|the ranks' clocks agree within")
 
     @unittest.skipUnless(shutil.which("mpirun"), "there is no mpirun")
     def test_mpirun(self):

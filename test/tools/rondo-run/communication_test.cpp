@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/tools/rondo-run/rondo_run.h"
 
+#include <fstream>
+#include <iterator>
 #include <jansson.h>
 #include <memory>
 
@@ -44,6 +46,24 @@ TEST_F(Communication, CountsBytesAndMessages) {
     EXPECT_EQ(figure(rank, "bytes_sent"), 3 * 8000);
     EXPECT_EQ(figure(rank, "messages_sent"), 3);
     EXPECT_EQ(figure(rank, "arena_bytes"), 2 * 8000 + 32);
+  }
+}
+
+// The README lists the keys of what --json writes.
+TEST_F(Communication, KeysOfTheReportAreDocumented) {
+  expectSuccess(ring({"--json=run.json", "--check"}));
+  std::unique_ptr<json_t, void (*)(json_t *)> root(json_loads(folder.read("run.json").c_str(), 0, nullptr),
+                                                   [](json_t *node) { json_decref(node); });
+  std::ifstream file(RONDO_RUN_README);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  size_t begin = text.find("## What `--json` writes");
+  std::string section = text.substr(begin, text.find("\n## ", begin) - begin);
+  for (json_t *node : {root.get(), json_array_get(json_object_get(root.get(), "per_rank"), 3),
+                       json_array_get(json_object_get(root.get(), "check"), 0)}) {
+    EXPECT_TRUE(json_is_object(node));
+    for (void *at = json_object_iter(node); at; at = json_object_iter_next(node, at))
+      EXPECT_NE(section.find(std::string("`") + json_object_iter_key(at) + "`"), std::string::npos)
+          << json_object_iter_key(at) << " is not in the README";
   }
 }
 
