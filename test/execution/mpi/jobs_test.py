@@ -166,7 +166,7 @@ class Misuse(Job):
                            {"RONDO_MPI_MODULE": "/nowhere.so"})
 
     def test_a_module_of_something_else(self):
-        self.expect_misuse("is of version 0, but this runtime needs 2", words("kv-ring-none"),
+        self.expect_misuse("is of version 0, but this runtime needs 3", words("kv-ring-none"),
                            {"RONDO_MPI_MODULE": path("kv-ring-none.so")})
 
     def test_environments(self):
