@@ -54,49 +54,94 @@ static double get_key_microseconds(const rondo_attend_problem *problem) {
          BYTES_PER_MICROSECOND;
 }
 
-/* CTAs start in order, each on the multiprocessor that is free first: all full splits, then the shorter last ones. */
-static double simulate(int64_t tiles, int64_t splits, double full, double last, int32_t multiprocessors,
-                       double *busy_until) {
-  int64_t full_ctas = tiles * (splits - 1), waves = full_ctas / multiprocessors, rest = full_ctas % multiprocessors;
+/* Gives `count` CTAs of equal length to multiprocessors, each to one that is free first; those from `early` on are free
+ * only at `begin`. When the last one ends. */
+static double start_equal(int64_t count, double length, int32_t early, int32_t all, double begin, double *busy_until) {
+  for (int32_t i = 0; i < all; ++i)
+    busy_until[i] = i < early ? 0 : begin;
   double end = 0;
-  for (int32_t i = 0; i < multiprocessors; ++i) {
-    busy_until[i] = (double)(waves + (i < rest)) * full;
-    end = fmax(end, busy_until[i]);
+  if (early == 0 || early == all) {
+    int64_t waves = count / all, rest = count % all;
+    for (int32_t i = 0; i < all && count > 0; ++i) {
+      busy_until[i] += (double)(waves + (i < rest)) * length;
+      end = fmax(end, busy_until[i]);
+    }
+    return end;
   }
+  for (int64_t early_waves = 0, late_waves = 0; count > 0;) {
+    bool is_early = (double)early_waves * length <= begin + (double)late_waves * length;
+    int32_t first = is_early ? 0 : early, last = is_early ? early : all;
+    int64_t waves = is_early ? ++early_waves : ++late_waves;
+    end = fmax(end, (is_early ? 0 : begin) + (double)waves * length);
+    for (int32_t i = first; i < last && count > 0; ++i, --count)
+      busy_until[i] = (is_early ? 0 : begin) + (double)waves * length;
+  }
+  return end;
+}
+
+static int32_t find_first(const double *busy_until, int32_t count) {
+  int32_t first = 0;
+  for (int32_t i = 1; i < count; ++i)
+    if (busy_until[i] < busy_until[first])
+      first = i;
+  return first;
+}
+
+/* CTAs start in order, each on the multiprocessor that is free first: all full splits, then the shorter last ones. */
+static double simulate(int64_t tiles, int64_t splits, double full, double last, const rondo_occupancy *occupancy,
+                       double *busy_until) {
+  int32_t all = occupancy->multiprocessors, early = all - occupancy->taken;
+  if (splits == 1)
+    return start_equal(tiles, last, early, all, occupancy->microseconds, busy_until);
+  double end = start_equal(tiles * (splits - 1), full, early, all, occupancy->microseconds, busy_until);
   for (int64_t i = 0; i < tiles; ++i) {
-    int32_t first = 0;
-    for (int32_t j = 1; j < multiprocessors; ++j)
-      if (busy_until[j] < busy_until[first])
-        first = j;
+    int32_t first = find_first(busy_until, all);
     busy_until[first] += last;
     end = fmax(end, busy_until[first]);
   }
   return end;
 }
 
-/* The plan that gives each CTA `blocks` blocks, the last ones of a row tile what is left. */
-static rondo_split_plan plan_blocks(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
-                                    const rondo_attend_shape *shape, int64_t tiles, int64_t blocks,
-                                    int32_t multiprocessors, double *busy_until) {
+/* The time of splits of `blocks` blocks, the last ones of a row tile take what is left. */
+static double predict_blocks(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                             const rondo_attend_shape *shape, int64_t tiles, int64_t blocks,
+                             const rondo_occupancy *occupancy, double *busy_until) {
   double block = get_block_microseconds(problem, kernel);
   double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
-  int64_t splits = divide_up(shape->key_blocks, blocks), last = shape->key_blocks - (splits - 1) * blocks;
+  int64_t splits = max64(divide_up(shape->key_blocks, blocks), 1), last = shape->key_blocks - (splits - 1) * blocks;
   double compute = simulate(tiles, splits, (double)blocks * block + CTA_MICROSECONDS,
-                            (double)last * block + CTA_MICROSECONDS, multiprocessors, busy_until);
+                            (double)last * block + CTA_MICROSECONDS, occupancy, busy_until);
   /* A soft maximum: memory is only saturated if most multiprocessors load. */
   double time = pow(pow(compute, 4) + pow(memory, 4), 0.25);
   double rows = (double)shape->rows * (double)(problem->heads * problem->batches);
   if (splits > 1)
     time +=
         MERGE_MICROSECONDS + (double)splits * rows * (double)(2 * problem->value_features + 4) / BYTES_PER_MICROSECOND;
-  return (rondo_split_plan){(int32_t)splits, (int32_t)blocks, time};
+  return time;
+}
+
+/* CTAs of one split. */
+static int64_t count_tiles(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                           const rondo_attend_shape *shape) {
+  return divide_up(shape->row_tiles, kernel->cluster) * kernel->cluster * problem->heads * problem->batches;
+}
+
+double rondo_predict_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                            const rondo_split_plan *plan, const rondo_occupancy *occupancy) {
+  rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
+  double *busy_until = malloc(sizeof(double) * (size_t)occupancy->multiprocessors);
+  double time = busy_until ? predict_blocks(problem, kernel, &shape, count_tiles(problem, kernel, &shape),
+                                            plan->blocks_per_split, occupancy, busy_until)
+                           : INFINITY;
+  free(busy_until);
+  return time;
 }
 
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors) {
   rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
-  int64_t ctas_of_row = divide_up(shape.row_tiles, kernel->cluster) * kernel->cluster;
-  int64_t tiles = ctas_of_row * problem->heads * problem->batches;
+  int64_t tiles = count_tiles(problem, kernel, &shape);
+  const rondo_occupancy alone = {multiprocessors, 0, 0};
   rondo_split_plan best = {1, (int32_t)max64(shape.key_blocks, 1), INFINITY};
   double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
   if (!busy_until || tiles == 0 || tiles >= 4 * (int64_t)multiprocessors) {
@@ -107,7 +152,8 @@ rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const ro
     /* As equal as possible; or rounded down, with short CTAs left over for multiprocessors that have nothing else. */
     int64_t equal = divide_up(shape.key_blocks, wanted), less = shape.key_blocks / wanted;
     for (int64_t blocks = equal; blocks >= less; --blocks) {
-      rondo_split_plan plan = plan_blocks(problem, kernel, &shape, tiles, blocks, multiprocessors, busy_until);
+      rondo_split_plan plan = {(int32_t)divide_up(shape.key_blocks, blocks), (int32_t)blocks,
+                               predict_blocks(problem, kernel, &shape, tiles, blocks, &alone, busy_until)};
       if (plan.splits <= MAX_SPLITS && plan.microseconds < best.microseconds - 1e-9)
         best = plan;
     }
@@ -170,10 +216,7 @@ static double assign(const tile *tiles, int64_t count, int32_t clusters, double 
   double end = 0;
   memset(busy_until, 0, sizeof(double) * (size_t)clusters);
   for (int64_t i = 0; i < count; ++i) {
-    int32_t first = 0;
-    for (int32_t j = 1; j < clusters; ++j)
-      if (busy_until[j] < busy_until[first])
-        first = j;
+    int32_t first = find_first(busy_until, clusters);
     owners[i] = first;
     busy_until[first] += get_cost(&tiles[i]);
     end = fmax(end, busy_until[first]);
@@ -262,18 +305,43 @@ void rondo_free_tile_table(rondo_tile_table *table) {
   table->words = NULL;
 }
 
+/* The modelled blocks of a CTA. */
+static double count_blocks(const rondo_kernel_traits *kernel, const rondo_tile_table *table, int32_t cta) {
+  const uint32_t *row = table->words + (int64_t)cta * table->stride;
+  double blocks = 0;
+  for (uint32_t i = 0; i < row[0]; ++i) {
+    uint32_t word = row[2 + 2 * i + 1];
+    tile t = {0, 0, 0, (int32_t)(word & 0xffff), kernel->causal ? (int32_t)(word >> RONDO_TILE_MASKED_SHIFT) : 0};
+    blocks += get_cost(&t);
+  }
+  return blocks;
+}
+
+static double combine_with_memory(const rondo_attend_problem *problem, double compute) {
+  return fmax(compute, get_key_microseconds(problem)) + CTA_MICROSECONDS;
+}
+
 double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                 const rondo_tile_table *table) {
   double longest = 0;
+  for (int32_t cta = 0; cta < table->ctas; ++cta)
+    longest = fmax(longest, count_blocks(kernel, table, cta));
+  return combine_with_memory(problem, longest * get_block_microseconds(problem, kernel));
+}
+
+double rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                       const rondo_tile_table *table, const rondo_occupancy *occupancy) {
+  int32_t all = occupancy->multiprocessors, early = all - occupancy->taken;
+  double *busy_until = malloc(sizeof(double) * (size_t)all), block = get_block_microseconds(problem, kernel), end = 0;
+  if (!busy_until)
+    return INFINITY;
+  for (int32_t i = 0; i < all; ++i)
+    busy_until[i] = i < early ? 0 : occupancy->microseconds;
   for (int32_t cta = 0; cta < table->ctas; ++cta) {
-    const uint32_t *row = table->words + (int64_t)cta * table->stride;
-    double blocks = 0;
-    for (uint32_t i = 0; i < row[0]; ++i) {
-      uint32_t word = row[2 + 2 * i + 1];
-      tile t = {0, 0, 0, (int32_t)(word & 0xffff), kernel->causal ? (int32_t)(word >> RONDO_TILE_MASKED_SHIFT) : 0};
-      blocks += get_cost(&t);
-    }
-    longest = fmax(longest, blocks);
+    int32_t first = find_first(busy_until, all);
+    busy_until[first] += count_blocks(kernel, table, cta) * block;
+    end = fmax(end, busy_until[first]);
   }
-  return fmax(longest * get_block_microseconds(problem, kernel), get_key_microseconds(problem)) + CTA_MICROSECONDS;
+  free(busy_until);
+  return combine_with_memory(problem, end);
 }

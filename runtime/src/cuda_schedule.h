@@ -50,6 +50,17 @@ typedef struct {
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors);
 
+/* A GPU of which something else keeps `taken` multiprocessors for so long: they take CTAs only after it. */
+typedef struct {
+  int32_t multiprocessors; /* all */
+  int32_t taken;           /* 0..multiprocessors */
+  double microseconds;
+} rondo_occupancy;
+
+/* The predicted time of these splits on such a GPU, whatever number of multiprocessors they were planned for. */
+double rondo_predict_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                            const rondo_split_plan *plan, const rondo_occupancy *occupancy);
+
 /* A tile table for at most `multiprocessors` CTAs, whole clusters of them; free it with rondo_free_tile_table. */
 typedef struct {
   uint32_t *words; /* [ctas][stride]; null if memory ran out */
@@ -65,6 +76,10 @@ void rondo_free_tile_table(rondo_tile_table *table);
 /* The predicted time of a persistent kernel with this table, which is not empty; compare with rondo_split_plan's. */
 double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                 const rondo_tile_table *table);
+
+/* The same on a GPU that something else keeps in part: CTAs that find no place begin when one ends. */
+double rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                       const rondo_tile_table *table, const rondo_occupancy *occupancy);
 
 #ifdef __cplusplus
 }

@@ -56,6 +56,7 @@ static int32_t cuda_table_await(rondo_execution *execution, int32_t stream, rond
   cuda_stream handle = rank->streams[stream];
   cuda_span *span = NULL;
   if (stream == RONDO_STREAM_COMPUTE) {
+    cuda_rank_await_transfers(rank, mark);
     rondo_trace_event wait = {
         .kind = RONDO_TRACE_WAIT, .name = "wait", .rank = execution->rank, .stream = stream, .step = execution->step};
     span = cuda_timeline_open(&rank->timeline, &wait, execution->phase, handle);

@@ -256,8 +256,11 @@ static rondo_status connect_ranks(rondo_context *context, const rondo_communicat
     return cuda_context_fail(context, device, pushed, "cannot use its context");
   nccl_config config = nccl_default_config();
   config.blocking = 0;
-  if (options->nccl_ctas > 0)
-    config.max_ctas = options->nccl_ctas;
+  nccl->limit = options->nccl_ctas >= 0
+                    ? options->nccl_ctas
+                    : rondo_choose_nccl_limit(&rondo_nvlink, device->multiprocessors, communicator->ranks);
+  if (nccl->limit > 0)
+    config.max_ctas = nccl->limit;
   nccl_result result = nccl->library->init_rank_config(&nccl->handle, communicator->ranks, everyone[0].id,
                                                        communicator->first_rank, &config);
   rondo_status status = await_connection(context, communicator, result, everyone);

@@ -12,6 +12,7 @@ typedef struct nccl_connection {
   const nccl_library *library;
   nccl_communicator handle; /* NULL: none, or no longer */
   bool is_callers;          /* the application's, which alone ends it */
+  int32_t limit;            /* of its CTAs; 0: NCCL's own, which is also assumed of the application's */
   int64_t error_since;      /* when NCCL first said that it has failed; 0: it has not */
   peer_memory *peers;       /* of the ranks on this machine, which need no NCCL */
 } nccl_connection;
@@ -26,6 +27,9 @@ rondo_status nccl_join_processes(rondo_context *context, const rondo_communicato
 rondo_status nccl_connection_open(rondo_context *context, const rondo_communicator_options *options,
                                   rondo_communicator *communicator);
 void nccl_connection_close(rondo_communicator *communicator);
+
+/* What an exchange is predicted to keep of the GPU. */
+rondo_transfer_load nccl_connection_predict(const rondo_execution *execution, const exchange *exchange);
 
 /* Issues an exchange to a stream of the rank. Waits for no GPU; but NCCL's first transfer between two ranks connects
  * them, which takes both. */

@@ -88,6 +88,20 @@ static nccl_result issue_transfers(const nccl_connection *nccl, const exchange *
   return result;
 }
 
+rondo_transfer_load nccl_connection_predict(const rondo_execution *execution, const exchange *exchange) {
+  const rondo_communicator *communicator = execution->communicator;
+  rondo_transfer_load load = {0, 0};
+  for (int32_t i = 0; i < exchange->count; ++i) {
+    const rondo_transfer *transfer = &exchange->transfers[i];
+    int64_t bytes = clock_later(transfer->source_bytes, transfer->destination_bytes);
+    int32_t ctas = rondo_count_nccl_ctas(communicator->nccl->limit, communicator->ranks, bytes);
+    load.ctas = ctas > load.ctas ? ctas : load.ctas; /* transfers of a group share them */
+  }
+  load.microseconds =
+      rondo_predict_transfer(&rondo_nvlink, clock_later(exchange->bytes_out, exchange->bytes_in), load.ctas);
+  return load;
+}
+
 rondo_status nccl_connection_exchange(rondo_execution *execution, int32_t stream, const exchange *exchange) {
   nccl_connection *nccl = execution->communicator->nccl;
   if (exchange->bytes_out == 0 && exchange->bytes_in == 0)
