@@ -165,13 +165,15 @@ static rondo_status exchange_alone(rondo_execution *execution, int32_t stream, e
 }
 
 /* What it is predicted to keep of the GPU. Copy engines need no multiprocessor. */
-static rondo_transfer_load predict(const rondo_execution *execution, const exchange *exchange) {
+static rondo_transfer_load predict(const rondo_execution *execution, const exchange *whole) {
   const rondo_communicator *communicator = execution->communicator;
-  bool is_alone = exchange->distance == 0 || (communicator->nccl && exchange->to == execution->rank);
-  if (!is_alone && communicator->nccl)
-    return nccl_connection_predict(execution, exchange);
+  bool is_alone = whole->distance == 0 || (communicator->nccl && whole->to == execution->rank);
+  if (!is_alone && communicator->nccl) {
+    const exchange part = get_part_of_nccl(communicator->nccl, whole);
+    return nccl_connection_predict(execution, &part);
+  }
   bool is_lone = communicator->transport->lone_rank;
-  int64_t bytes = is_lone ? clock_later(exchange->bytes_out, exchange->bytes_in) : exchange->bytes_in;
+  int64_t bytes = is_lone ? clock_later(whole->bytes_out, whole->bytes_in) : whole->bytes_in;
   if (is_alone || !link_is_emulated(communicator) || bytes == 0 || execution->cuda->link_sms == 0)
     return (rondo_transfer_load){0, 0};
   return (rondo_transfer_load){execution->cuda->link_sms, (double)get_link_time(communicator, bytes) * 1e-3};

@@ -63,7 +63,7 @@ def tearDownModule():
 
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
-    guard = "0" if arguments[:1] in (("programs",), ("nccl",)) else "4096"  # tensors of programs end where allocations do
+    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("margin",)) else "4096"  # tensors of programs end where allocations do
     environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
@@ -87,7 +87,7 @@ class Folder(Bundle):
         kernels = {f"kernels/{label}.{suffix}" for label in KERNELS for suffix in ("cubin", "traits")}
         expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
-                    "scripts/nccl_programs.py", "verbs/nccl",
+                    "scripts/nccl_programs.py", "verbs/nccl", "scripts/margin.py", "verbs/margin", "bin/margin_sweep",
                     "bin/rondo-run", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
@@ -114,7 +114,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "nccl", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "margin", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -158,6 +158,28 @@ class Nccl(Bundle):
         done = self.run_nccl("--ranks=2", "--faults=no", RONDO_EMULATOR_NCCL_VERSION="21805")
         self.ends(done, 1)
         self.assertIn("is of version 2.18.5: 2.27 or later is needed", done.stdout)
+
+
+class Margin(Bundle):
+    def test_nccl_and_loopback(self):
+        done = run("margin", "--only=nccl,loopback", "--lengths=3,70", "--runs=1", "--gpus=1", "--margins=0,4",
+                   "--ctas=2", RONDO_NCCL=str(EMULATED_CUDA / "libnccl.so.2"), RONDO_EMULATOR_MULTIPROCESSORS="8")
+        self.ends(done, 0)
+        data = json.loads((BUNDLE / "margin.json").read_text())
+        kinds = [setting["kind"] for setting in data["settings"]]
+        self.assertEqual(kinds.count("loopback"), 1 + 3 * 3)
+        self.assertEqual(kinds.count("nccl"), 2 * 2 * (3 + 2))  # two ranks, with registered buffers and without
+        for setting in data["settings"]:
+            if setting["margin"] >= 0:
+                self.assertEqual(setting["used_margin"], setting["margin"])
+            self.assertGreater(setting["ring_us"], 0)
+        taken = {setting["sms"]: setting["used_ctas"] for setting in data["settings"] if setting["kind"] == "loopback"}
+        self.assertEqual(taken, {-1: 0, 1: 1, 4: 4, 8: 8})
+        self.assertIn("steady step over attend and merge", done.stdout)
+
+    def test_wrong_arguments(self):
+        for wrong in ("--only=mpi", "--lengths=3", "--margins=4"):
+            self.ends(run("margin", wrong), 2)
 
 
 class Programs(Bundle):

@@ -62,21 +62,26 @@ def free_port():
                 return port
 
 
+def place_ranks(nccl, ranks, one_gpu):
+    """The environment of each rank, as torchrun sets it."""
+    place = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    if one_gpu:
+        place |= {"NCCL_SOCKET_IFNAME": "lo", "NCCL_IB_DISABLE": "1", "NCCL_NVLS_ENABLE": "0"}
+    if nccl:
+        place["RONDO_NCCL"] = nccl
+    for rank in range(ranks):
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} | ({"NCCL_HOSTID": f"rondo-{rank}"} if one_gpu else {})
+        yield {**os.environ, **place, **own}
+
+
 class Job:
     """Ranks that were started as torchrun does it."""
 
     def __init__(self, arguments, ranks, one_gpu, words):
-        place = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-        if one_gpu:
-            place |= {"NCCL_SOCKET_IFNAME": "lo", "NCCL_IB_DISABLE": "1", "NCCL_NVLS_ENABLE": "0"}
-        if arguments.nccl:
-            place["RONDO_NCCL"] = arguments.nccl
-        self.processes = []
-        for rank in range(ranks):
-            own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} | ({"NCCL_HOSTID": f"rondo-{rank}"} if one_gpu else {})
-            self.processes.append(subprocess.Popen([RUN, "--communicator=nccl", f"--timeout={TIMEOUT}", *words],
-                                                   env={**os.environ, **place, **own}, text=True,
-                                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+        command = [RUN, "--communicator=nccl", f"--timeout={TIMEOUT}", *words]
+        self.processes = [subprocess.Popen(command, env=environment, text=True, stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.PIPE)
+                          for environment in place_ranks(arguments.nccl, ranks, one_gpu)]
 
     def finish(self, timeout):
         """The statuses, and what was printed as errors, of each rank; one that does not end is killed."""

@@ -118,6 +118,52 @@ class Results(Job):
         self.assertEqual(result.stdout.count("check passed"), 1)
 
 
+class Registration(Job):
+    """Memory that exchanges use is NCCL's and registered with it, on all ranks or on none."""
+
+    def run_logged(self, commands, **environment):
+        """The calls that each process made, in order, once all have ended well."""
+        with tempfile.NamedTemporaryFile("r", dir=folder.name) as log:
+            statuses, outputs, errors = self.run_job(commands, RONDO_EMULATOR_NCCL_LOG=log.name, **environment)
+            calls = {}
+            for line in log:
+                process, call, *place = line.split()
+                calls.setdefault(process, []).append((call, *place))
+        self.assertEqual((statuses, errors), ([0] * len(commands), []))
+        self.assertIn("check passed", outputs[0])
+        return list(calls.values())
+
+    def test_registered_once(self):
+        calls = self.run_logged([words(options=["--check", "--repeat=3"])] * 3)
+        self.assertEqual(len(calls), 3)
+        for own in calls:
+            self.assertEqual([call for call, *_ in own], ["allocate", "register", "deregister", "free"])
+            self.assertEqual(len({tuple(place) for _, *place in own}), 1)
+
+    def test_turned_off(self):
+        self.assertEqual(self.run_logged([words(options=["--check"])] * 2, RONDO_NCCL_REGISTER="0"), [])
+
+    def test_turned_off_on_one_rank(self):
+        one = ["env", "RONDO_NCCL_REGISTER=0", *words(options=["--check"])]
+        self.assertEqual(self.run_logged([words(options=["--check"]), one, words(options=["--check"])]), [])
+
+    def test_alone(self):
+        self.assertEqual(self.run_logged([words(options=["--check"])]), [])
+
+    def test_nccl_without_it(self):
+        plain = os.path.join(EMULATED, "libnccl-plain.so")
+        self.assertEqual(self.run_logged([words(options=["--check"])] * 2, RONDO_NCCL=plain), [])
+
+    def test_wrong_value(self):
+        self.expect_error(r"^rank 0: the environment variable RONDO_NCCL_REGISTER is 'yes', but should be 1 or 0",
+                          [words()] * 2, status=2, errors=2, RONDO_NCCL_REGISTER="yes")
+
+    def test_no_memory(self):
+        self.expect_error(r"rank \d on GPU 0 \(PTX emulator\): NCCL cannot allocate its intermediate values in step 0: .*"
+                          r"; 3072 bytes are wanted, \d+ of 3500 are free",
+                          [words()] * 2, RONDO_EMULATOR_MEMORY_BYTES="3500")
+
+
 class Errors(Job):
     def test_no_nccl(self):
         self.expect_error(r"^rank 0: NCCL cannot be loaded: .*/nowhere.so.*RONDO_NCCL", [words()] * 2, status=2,
