@@ -44,7 +44,7 @@ static rondo_status fail(rondo_execution *execution, rondo_status status, const 
   device->api->memory_info(&available, &total);
   return run_fail(execution->communicator, status,
                   "rank %d on GPU %d (%s): NCCL cannot %s its intermediate values in step %lld: %s; %lld bytes are "
-                  "wanted, %zu of %zu are free (without RONDO_NCCL_REGISTER=0 they are registered)",
+                  "wanted, %zu of %zu are free; with RONDO_NCCL_REGISTER=0 they come from elsewhere",
                   execution->rank, device->ordinal, device->name, what, (long long)execution->step,
                   nccl->library->get_error_string(result), (long long)bytes, available, total);
 }

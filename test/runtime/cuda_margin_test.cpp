@@ -98,6 +98,13 @@ TEST(CudaMargin, NothingToLeaveRoomFor) {
   }
 }
 
+TEST(CudaMargin, AloneItIsWhatTheKernelsWereChosenBy) {
+  for (const rondo_attend_facts &facts : {kStep, kSquare, makeFacts(1, 1, 1), makeFacts(7, 3, 70001)}) {
+    Step step(facts, {0, 0});
+    EXPECT_NEAR(step.plan.attend, step.plan.choice.splits.microseconds, 1e-9 * step.plan.attend);
+  }
+}
+
 TEST(CudaMargin, FollowsTheCtas) {
   Step few(kStep, {4, 30}), many(kStep, {12, 30});
   // The last splits of this plan are short, and four multiprocessors are there for them alone.

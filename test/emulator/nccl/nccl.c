@@ -222,10 +222,11 @@ EXPORTED int ncclGetVersion(int *version) {
 }
 
 EXPORTED const char *ncclGetErrorString(int result) {
-  return result == REMOTE_ERROR    ? "remote process exited or there was a network error"
-         : result == INVALID_USAGE ? "invalid usage"
-         : result == SUCCESS       ? "no error"
-                                   : "internal error";
+  return result == REMOTE_ERROR           ? "remote process exited or there was a network error"
+         : result == INVALID_USAGE        ? "invalid usage"
+         : result == UNHANDLED_CUDA_ERROR ? "unhandled cuda error"
+         : result == SUCCESS              ? "no error"
+                                          : "internal error";
 }
 EXPORTED const char *ncclGetLastError(communicator *communicator) {
   (void)communicator;
