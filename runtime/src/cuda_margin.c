@@ -58,17 +58,17 @@ int32_t rondo_choose_nccl_limit(const rondo_link_model *link, int32_t multiproce
 
 /* ---- Margins ---- */
 
-static double predict_beside(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
-                             const rondo_attend_choice *choice, int32_t multiprocessors,
-                             const rondo_transfer_load *transfer) {
+static rondo_step_ends predict_beside(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
+                                      const rondo_attend_choice *choice, int32_t multiprocessors,
+                                      const rondo_transfer_load *transfer, bool is_late) {
   rondo_attend_problem problem = facts->problem;
   problem.by_position = choice->by_position;
   const rondo_kernel_traits *traits = candidates[choice->candidate].traits;
-  int64_t taken = (int64_t)transfer->ctas * traits->cluster;
-  rondo_occupancy occupancy = {multiprocessors, taken < multiprocessors ? (int32_t)taken : multiprocessors,
-                               transfer->microseconds};
-  return traits->persistent ? rondo_predict_tile_table_beside(&problem, traits, &choice->table, &occupancy)
-                            : rondo_predict_splits(&problem, traits, &choice->splits, &occupancy);
+  int64_t count = transfer->microseconds > 0 ? (int64_t)transfer->ctas * traits->cluster : 0;
+  rondo_transfer_ctas ctas = {count < multiprocessors ? (int32_t)count : multiprocessors, transfer->microseconds,
+                              is_late};
+  return traits->persistent ? rondo_predict_tile_table_beside(&problem, traits, &choice->table, &ctas, multiprocessors)
+                            : rondo_predict_splits_beside(&problem, traits, &choice->splits, &ctas, multiprocessors);
 }
 
 /* With this margin, or with all multiprocessors but one. */
@@ -80,9 +80,13 @@ static rondo_step_plan plan_with(const rondo_attend_facts *facts, const rondo_at
   plan.choice = rondo_choose_attend(facts, candidates, count, multiprocessors - plan.margin);
   if (plan.choice.candidate < 0)
     return plan;
-  plan.attend = predict_beside(facts, candidates, &plan.choice, multiprocessors, &none);
-  plan.beside = predict_beside(facts, candidates, &plan.choice, multiprocessors, transfer);
-  plan.step = plan.other = fmax(plan.beside, transfer->microseconds);
+  plan.attend = predict_beside(facts, candidates, &plan.choice, multiprocessors, &none, false).attend;
+  plan.step = fmax(plan.attend, transfer->microseconds);
+  for (int late = 0; late < 2; ++late) {
+    rondo_step_ends ends = predict_beside(facts, candidates, &plan.choice, multiprocessors, transfer, late == 1);
+    plan.step = fmax(plan.step, fmax(ends.attend, ends.transfer));
+  }
+  plan.other = plan.step;
   return plan;
 }
 

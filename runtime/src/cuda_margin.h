@@ -2,12 +2,17 @@
  * leave to it.
  *
  * A CTA of an attend kernel takes all shared memory of a multiprocessor, and so does a CTA of a transfer that a kernel
- * carries out, such as NCCL's. The transfer starts first. With c CTAs it keeps c multiprocessors for X microseconds:
+ * carries out, such as NCCL's. With c CTAs it keeps c multiprocessors for X microseconds. Both are started at once, and
+ * either may come first:
  *
- *   margin 0   The attention is planned for all S multiprocessors. Those of its CTAs that find no place start when the
- *              transfer ends, or when a CTA before them ends: one wave of CTAs of length T ends at T + min(X, T). With
- *              several waves, and with persistent kernels, it is simulated CTA by CTA (rondo_occupancy).
- *   margin c   It is planned for S - c, and finds them free.
+ *   margin 0   The attention is planned for all S multiprocessors. If the transfer comes first, those CTAs of the
+ *              attention that find no place start when it ends, or when a CTA before them ends; if it comes second, its
+ *              own CTAs wait for the first that end. Where one wave of CTAs of length T fills the GPU, the step takes
+ *              T + X either way, if X < T.
+ *   margin c   It is planned for S - c, and T becomes T(S - c). The transfer finds these free, unless the attention has
+ *              more CTAs than multiprocessors, which take what is free.
+ *
+ * All cases are simulated CTA by CTA, in both orders, and the worse one counts.
  *
  * The multiprocessors of a cluster are neighbours, and the transfer's CTAs may be anywhere: each may cost a kernel with
  * clusters a whole one. So with clusters c counts so many times.
@@ -69,7 +74,6 @@ typedef struct {
   int32_t margin;
   rondo_attend_choice choice; /* planned for the multiprocessors that are left; the caller frees its table */
   double attend;              /* on all multiprocessors, alone */
-  double beside;              /* the attention's end with this margin, beside the transfer */
   double other;               /* the step without a margin, or if that is best, with one; `step` if it is fixed */
   double step;
 } rondo_step_plan;

@@ -54,31 +54,6 @@ static double get_key_microseconds(const rondo_attend_problem *problem) {
          BYTES_PER_MICROSECOND;
 }
 
-/* Gives `count` CTAs of equal length to multiprocessors, each to one that is free first; those from `early` on are free
- * only at `begin`. When the last one ends. */
-static double start_equal(int64_t count, double length, int32_t early, int32_t all, double begin, double *busy_until) {
-  for (int32_t i = 0; i < all; ++i)
-    busy_until[i] = i < early ? 0 : begin;
-  double end = 0;
-  if (early == 0 || early == all) {
-    int64_t waves = count / all, rest = count % all;
-    for (int32_t i = 0; i < all && count > 0; ++i) {
-      busy_until[i] += (double)(waves + (i < rest)) * length;
-      end = fmax(end, busy_until[i]);
-    }
-    return end;
-  }
-  for (int64_t early_waves = 0, late_waves = 0; count > 0;) {
-    bool is_early = (double)early_waves * length <= begin + (double)late_waves * length;
-    int32_t first = is_early ? 0 : early, last = is_early ? early : all;
-    int64_t waves = is_early ? ++early_waves : ++late_waves;
-    end = fmax(end, (is_early ? 0 : begin) + (double)waves * length);
-    for (int32_t i = first; i < last && count > 0; ++i, --count)
-      busy_until[i] = (is_early ? 0 : begin) + (double)waves * length;
-  }
-  return end;
-}
-
 static int32_t find_first(const double *busy_until, int32_t count) {
   int32_t first = 0;
   for (int32_t i = 1; i < count; ++i)
@@ -87,31 +62,57 @@ static int32_t find_first(const double *busy_until, int32_t count) {
   return first;
 }
 
+/* Puts a CTA on the multiprocessor that is free first. When it ends. */
+static double start(double *busy_until, int32_t multiprocessors, double length) {
+  int32_t first = find_first(busy_until, multiprocessors);
+  return busy_until[first] += length;
+}
+
 /* CTAs start in order, each on the multiprocessor that is free first: all full splits, then the shorter last ones. */
-static double simulate(int64_t tiles, int64_t splits, double full, double last, const rondo_occupancy *occupancy,
+static double simulate(int64_t tiles, int64_t splits, double full, double last, int32_t multiprocessors,
                        double *busy_until) {
-  int32_t all = occupancy->multiprocessors, early = all - occupancy->taken;
-  if (splits == 1)
-    return start_equal(tiles, last, early, all, occupancy->microseconds, busy_until);
-  double end = start_equal(tiles * (splits - 1), full, early, all, occupancy->microseconds, busy_until);
-  for (int64_t i = 0; i < tiles; ++i) {
-    int32_t first = find_first(busy_until, all);
-    busy_until[first] += last;
-    end = fmax(end, busy_until[first]);
+  int64_t full_ctas = tiles * (splits - 1), waves = full_ctas / multiprocessors, rest = full_ctas % multiprocessors;
+  double end = 0;
+  for (int32_t i = 0; i < multiprocessors; ++i) {
+    busy_until[i] = (double)(waves + (i < rest)) * full;
+    end = fmax(end, busy_until[i]);
   }
+  for (int64_t i = 0; i < tiles; ++i)
+    end = fmax(end, start(busy_until, multiprocessors, last));
   return end;
 }
 
-/* The time of splits of `blocks` blocks, the last ones of a row tile take what is left. */
-static double predict_blocks(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
-                             const rondo_attend_shape *shape, int64_t tiles, int64_t blocks,
-                             const rondo_occupancy *occupancy, double *busy_until) {
-  double block = get_block_microseconds(problem, kernel);
+/* The modelled length of a CTA, by its number. */
+typedef double (*get_length)(const void *ctas, int64_t number);
+
+/* The same, one by one, beside a transfer. */
+static rondo_step_ends simulate_beside(get_length length, const void *ctas, int64_t count,
+                                       const rondo_transfer_ctas *transfer, int32_t multiprocessors,
+                                       double *busy_until) {
+  rondo_step_ends ends = {0, 0};
+  int64_t before = !transfer->is_late ? 0 : count < multiprocessors ? count : multiprocessors;
+  memset(busy_until, 0, sizeof(double) * (size_t)multiprocessors);
+  for (int64_t i = 0; i < before; ++i)
+    ends.attend = fmax(ends.attend, start(busy_until, multiprocessors, length(ctas, i)));
+  /* Streams of transfers have the higher priority. */
+  for (int32_t i = 0; i < transfer->count; ++i)
+    ends.transfer = fmax(ends.transfer, start(busy_until, multiprocessors, transfer->microseconds));
+  for (int64_t i = before; i < count; ++i)
+    ends.attend = fmax(ends.attend, start(busy_until, multiprocessors, length(ctas, i)));
+  return ends;
+}
+
+/* Of a CTA, by the number of its blocks of keys. */
+static double get_cta_microseconds(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                   int64_t blocks) {
+  return (double)blocks * get_block_microseconds(problem, kernel) + CTA_MICROSECONDS;
+}
+
+/* From the time of the busiest multiprocessor to that of the kernel, and of the merge of several splits. A soft
+ * maximum: memory is only saturated if most multiprocessors load. */
+static double add_memory(const rondo_attend_problem *problem, const rondo_attend_shape *shape, int64_t splits,
+                         double compute) {
   double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
-  int64_t splits = max64(divide_up(shape->key_blocks, blocks), 1), last = shape->key_blocks - (splits - 1) * blocks;
-  double compute = simulate(tiles, splits, (double)blocks * block + CTA_MICROSECONDS,
-                            (double)last * block + CTA_MICROSECONDS, occupancy, busy_until);
-  /* A soft maximum: memory is only saturated if most multiprocessors load. */
   double time = pow(pow(compute, 4) + pow(memory, 4), 0.25);
   double rows = (double)shape->rows * (double)(problem->heads * problem->batches);
   if (splits > 1)
@@ -120,28 +121,58 @@ static double predict_blocks(const rondo_attend_problem *problem, const rondo_ke
   return time;
 }
 
+/* The plan that gives each CTA `blocks` blocks, the last ones of a row tile what is left. */
+static rondo_split_plan plan_blocks(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                    const rondo_attend_shape *shape, int64_t tiles, int64_t blocks,
+                                    int32_t multiprocessors, double *busy_until) {
+  int64_t splits = divide_up(shape->key_blocks, blocks), last = shape->key_blocks - (splits - 1) * blocks;
+  double compute = simulate(tiles, splits, get_cta_microseconds(problem, kernel, blocks),
+                            get_cta_microseconds(problem, kernel, last), multiprocessors, busy_until);
+  return (rondo_split_plan){(int32_t)splits, (int32_t)blocks, add_memory(problem, shape, splits, compute)};
+}
+
 /* CTAs of one split. */
 static int64_t count_tiles(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                            const rondo_attend_shape *shape) {
   return divide_up(shape->row_tiles, kernel->cluster) * kernel->cluster * problem->heads * problem->batches;
 }
 
-double rondo_predict_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
-                            const rondo_split_plan *plan, const rondo_occupancy *occupancy) {
+typedef struct {
+  int64_t full_ctas;
+  double full, last; /* microseconds */
+} split_ctas;
+
+static double get_split_length(const void *ctas, int64_t number) {
+  const split_ctas *splits = ctas;
+  return number < splits->full_ctas ? splits->full : splits->last;
+}
+
+rondo_step_ends rondo_predict_splits_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                            const rondo_split_plan *plan, const rondo_transfer_ctas *transfer,
+                                            int32_t multiprocessors) {
+  const int64_t most_waves = 64; /* then the transfer soon finds a place, and makes little difference */
   rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
-  double *busy_until = malloc(sizeof(double) * (size_t)occupancy->multiprocessors);
-  double time = busy_until ? predict_blocks(problem, kernel, &shape, count_tiles(problem, kernel, &shape),
-                                            plan->blocks_per_split, occupancy, busy_until)
-                           : INFINITY;
+  int64_t tiles = count_tiles(problem, kernel, &shape), blocks = plan->blocks_per_split;
+  int64_t last = shape.key_blocks - (plan->splits - 1) * blocks, full_ctas = tiles * (plan->splits - 1);
+  split_ctas ctas = {full_ctas, get_cta_microseconds(problem, kernel, blocks),
+                     get_cta_microseconds(problem, kernel, last)};
+  double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
+  if (!busy_until)
+    return (rondo_step_ends){INFINITY, INFINITY};
+  rondo_step_ends ends = {0, transfer->microseconds};
+  if (full_ctas + tiles <= most_waves * multiprocessors)
+    ends = simulate_beside(get_split_length, &ctas, full_ctas + tiles, transfer, multiprocessors, busy_until);
+  else
+    ends.attend = ((double)full_ctas * ctas.full + (double)tiles * ctas.last) / multiprocessors;
+  ends.attend = add_memory(problem, &shape, plan->splits, ends.attend);
   free(busy_until);
-  return time;
+  return ends;
 }
 
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors) {
   rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
   int64_t tiles = count_tiles(problem, kernel, &shape);
-  const rondo_occupancy alone = {multiprocessors, 0, 0};
   rondo_split_plan best = {1, (int32_t)max64(shape.key_blocks, 1), INFINITY};
   double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
   if (!busy_until || tiles == 0 || tiles >= 4 * (int64_t)multiprocessors) {
@@ -152,8 +183,7 @@ rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const ro
     /* As equal as possible; or rounded down, with short CTAs left over for multiprocessors that have nothing else. */
     int64_t equal = divide_up(shape.key_blocks, wanted), less = shape.key_blocks / wanted;
     for (int64_t blocks = equal; blocks >= less; --blocks) {
-      rondo_split_plan plan = {(int32_t)divide_up(shape.key_blocks, blocks), (int32_t)blocks,
-                               predict_blocks(problem, kernel, &shape, tiles, blocks, &alone, busy_until)};
+      rondo_split_plan plan = plan_blocks(problem, kernel, &shape, tiles, blocks, multiprocessors, busy_until);
       if (plan.splits <= MAX_SPLITS && plan.microseconds < best.microseconds - 1e-9)
         best = plan;
     }
@@ -329,19 +359,26 @@ double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo
   return combine_with_memory(problem, longest * get_block_microseconds(problem, kernel));
 }
 
-double rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
-                                       const rondo_tile_table *table, const rondo_occupancy *occupancy) {
-  int32_t all = occupancy->multiprocessors, early = all - occupancy->taken;
-  double *busy_until = malloc(sizeof(double) * (size_t)all), block = get_block_microseconds(problem, kernel), end = 0;
+typedef struct {
+  const rondo_kernel_traits *kernel;
+  const rondo_tile_table *table;
+  double block; /* microseconds */
+} table_ctas;
+
+static double get_table_length(const void *ctas, int64_t number) {
+  const table_ctas *table = ctas;
+  return count_blocks(table->kernel, table->table, (int32_t)number) * table->block;
+}
+
+rondo_step_ends rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                                const rondo_tile_table *table, const rondo_transfer_ctas *transfer,
+                                                int32_t multiprocessors) {
+  table_ctas ctas = {kernel, table, get_block_microseconds(problem, kernel)};
+  double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
   if (!busy_until)
-    return INFINITY;
-  for (int32_t i = 0; i < all; ++i)
-    busy_until[i] = i < early ? 0 : occupancy->microseconds;
-  for (int32_t cta = 0; cta < table->ctas; ++cta) {
-    int32_t first = find_first(busy_until, all);
-    busy_until[first] += count_blocks(kernel, table, cta) * block;
-    end = fmax(end, busy_until[first]);
-  }
+    return (rondo_step_ends){INFINITY, INFINITY};
+  rondo_step_ends ends = simulate_beside(get_table_length, &ctas, table->ctas, transfer, multiprocessors, busy_until);
+  ends.attend = combine_with_memory(problem, ends.attend);
   free(busy_until);
-  return combine_with_memory(problem, end);
+  return ends;
 }

@@ -50,16 +50,23 @@ typedef struct {
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors);
 
-/* A GPU of which something else keeps `taken` multiprocessors for so long: they take CTAs only after it. */
+/* A transfer beside an attention: a kernel of `count` CTAs, each of which takes a multiprocessor for so long. */
 typedef struct {
-  int32_t multiprocessors; /* all */
-  int32_t taken;           /* 0..multiprocessors */
+  int32_t count;
   double microseconds;
-} rondo_occupancy;
+  bool is_late; /* it comes when the first CTAs of the attention have their places, and takes the first that end */
+} rondo_transfer_ctas;
 
-/* The predicted time of these splits on such a GPU, whatever number of multiprocessors they were planned for. */
-double rondo_predict_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
-                            const rondo_split_plan *plan, const rondo_occupancy *occupancy);
+/* When both are over, in microseconds from the start of the attention. */
+typedef struct {
+  double attend; /* with the merge, if there are several splits */
+  double transfer;
+} rondo_step_ends;
+
+/* Splits on so many multiprocessors beside a transfer, whatever number of multiprocessors they were planned for. */
+rondo_step_ends rondo_predict_splits_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                            const rondo_split_plan *plan, const rondo_transfer_ctas *transfer,
+                                            int32_t multiprocessors);
 
 /* A tile table for at most `multiprocessors` CTAs, whole clusters of them; free it with rondo_free_tile_table. */
 typedef struct {
@@ -77,9 +84,10 @@ void rondo_free_tile_table(rondo_tile_table *table);
 double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                 const rondo_tile_table *table);
 
-/* The same on a GPU that something else keeps in part: CTAs that find no place begin when one ends. */
-double rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
-                                       const rondo_tile_table *table, const rondo_occupancy *occupancy);
+/* The same beside a transfer. */
+rondo_step_ends rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                                const rondo_tile_table *table, const rondo_transfer_ctas *transfer,
+                                                int32_t multiprocessors);
 
 #ifdef __cplusplus
 }

@@ -165,7 +165,7 @@ private:
               DLTensor *const *outputs) {
     std::vector<double> rings, steps, attends, merges, transfers, totals;
     rondo_rank_statistics statistics = {};
-    for (int i = 0; i < 3; ++i) // plans, connections, clocks
+    for (int i = 0; i < std::min(3, runs); ++i) // plans, connections, clocks
       run(ranks, inputs, outputs);
     for (int i = 0; i < runs; ++i) {
       run(ranks, inputs, outputs);
