@@ -15,7 +15,8 @@ static int32_t cuda_table_arena(rondo_execution *execution, int64_t bytes, void 
     return table_misuse(execution, "asks for a second arena");
   const nccl_connection *nccl = execution->communicator->nccl;
   rondo_status status = nccl && peer_memory_count(nccl->peers) > 0 ? peer_memory_reserve_arena(execution, bytes)
-                        : nccl && nccl->registers                  ? nccl_arena_reserve(execution, bytes)
+                        : nccl && nccl->registers
+                            ? nccl_arena_reserve(execution, bytes)
                             : cuda_rank_reserve(execution, &execution->cuda->arena, bytes, "its intermediate values");
   if (status != RONDO_OK)
     return status;

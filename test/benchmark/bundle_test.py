@@ -168,6 +168,7 @@ class Margin(Bundle):
         data = json.loads((BUNDLE / "margin.json").read_text())
         kinds = [setting["kind"] for setting in data["settings"]]
         self.assertEqual(kinds.count("loopback"), 1 + 3 * 3)
+        self.assertEqual(kinds.count("copies"), 2 * 2)
         self.assertEqual(kinds.count("nccl"), 2 * 2 * (3 + 2))  # two ranks, with registered buffers and without
         for setting in data["settings"]:
             if setting["margin"] >= 0:

@@ -67,14 +67,23 @@ def sweep(arguments, kind, settings, environments):
                                        stderr=subprocess.PIPE) for environment in environments], arguments.timeout)
 
 
+def place_ranks(arguments, register):
+    return [environment | {"RONDO_NCCL_REGISTER": str(int(register))}
+            for environment in nccl_programs.place_ranks(arguments.nccl, 2, arguments.gpus < 2)]
+
+
+def sweep_copies(arguments):
+    """Transfers by copy engines, for which there need be no room."""
+    for line in sweep(arguments, "copies", [(margin, CHOSEN, 0) for margin in (CHOSEN, 0)], place_ranks(arguments, False)):
+        yield line | {"register": False}
+
+
 def sweep_nccl(arguments):
     for register in arguments.register:
         first = register == arguments.register[0]
         settings = [(margin, ctas, 0) for ctas in arguments.ctas for margin in arguments.margins
                     if first or margin in (CHOSEN, 0)]
-        environments = [environment | {"RONDO_NCCL_REGISTER": str(int(register))}
-                        for environment in nccl_programs.place_ranks(arguments.nccl, 2, arguments.gpus < 2)]
-        for line in sweep(arguments, "nccl", settings, environments):
+        for line in sweep(arguments, "nccl", settings, place_ranks(arguments, register)):
             yield line | {"register": register}
 
 
@@ -134,6 +143,15 @@ def judge_nccl(lines, registers):
                               f"{first / second:.3f}x ({first:.1f} us, {second:.1f} us)")
 
 
+def compare_copies(lines, copies):
+    if not copies:
+        return
+    by_nccl = find(lines, "ring_us", ctas=CHOSEN, margin=CHOSEN, register=lines[0]["register"])
+    by_copies = find(copies, "ring_us", margin=CHOSEN)
+    yield results.row("transfers by NCCL over those by copy engines", by_nccl / by_copies,
+                      f"{by_nccl / by_copies:.3f}x ({by_nccl:.1f} us, {by_copies:.1f} us)")
+
+
 def choices(text):
     """Numbers, or "chosen" for what the runtime chooses, which is measured in any case."""
     return list(dict.fromkeys([CHOSEN, *(CHOSEN if word == "chosen" else int(word) for word in text.split(","))]))
@@ -177,15 +195,16 @@ def main(argv):
             continue
         try:
             lines = list(measure(arguments))
+            copies = list(sweep_copies(arguments)) if kind == "nccl" else []
         except Failure as failure:
             print(f"error: {kind}: {failure}", file=sys.stderr)
             if programs.NO_GPU in str(failure):
                 return 2
             failed = True
             continue
-        print_table(lines)
-        data["settings"] += lines
-        data["rows"] += judge(lines)
+        print_table(lines + copies)
+        data["settings"] += lines + copies
+        data["rows"] += [*judge(lines), *compare_copies(lines, copies)]
     for row in data["rows"]:
         verdict = {True: "held ", False: "MISSED", None: "     "}[row["held"]]
         print(f"{verdict:6} {row['what']}: {row['text']}" + (f", bar {row['bar']}" if row["bar"] else ""))

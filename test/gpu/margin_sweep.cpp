@@ -2,13 +2,13 @@
 //-*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-//   margin_sweep PROGRAM QUERIES KEYS nccl|loopback:RANKS RUNS MARGIN,CTAS,SMS...
+//   margin_sweep PROGRAM QUERIES KEYS nccl|copies|loopback:RANKS RUNS MARGIN,CTAS,SMS...
 //
 // Runs the query ring of Llama 3.2-Vision's heads (32 and 8, of 128 bf16 features) on QUERIES rows of queries and KEYS
 // of keys of this rank, under each setting: sm_margin, nccl_ctas (-1: chosen; loopback ignores it) and, of loopback,
-// the link's multiprocessors (-1: no link). With nccl it is one of several processes, and torchrun's variables say
-// which. For each setting a line of JSON: medians of RUNS runs, in microseconds, by the events of the GPU. Ends with 0,
-// or with 2 if it cannot run.
+// the link's multiprocessors (-1: no link). With nccl and copies, which differ in how transfers are made, it is one of
+// several processes, and torchrun's variables say which. For each setting a line of JSON: medians of RUNS runs, in
+// microseconds, by the events of the GPU. Ends with 0, or with 2 if it cannot run.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "rondo/rondo.h"
@@ -121,8 +121,8 @@ struct Times {
 
 class Sweep {
 public:
-  Sweep(const char *path, int64_t queries, int64_t keys, int loopback, int runs)
-      : queries(queries), keys(keys), loopback(loopback), runs(runs),
+  Sweep(const char *path, int64_t queries, int64_t keys, std::string kind, int loopback, int runs)
+      : queries(queries), keys(keys), kind(std::move(kind)), loopback(loopback), runs(runs),
         numbers(makeNumbers(static_cast<size_t>(std::max(kKeyHeads * keys, kHeads * queries) * kFeatures))) {
     require(rondo_program_load(context, path, &program));
   }
@@ -135,6 +135,8 @@ public:
     options.sm_margin = setting.margin;
     if (!loopback)
       options.nccl_ctas = setting.ctas;
+    if (kind == "nccl")
+      options.transfers = RONDO_TRANSFERS_NCCL;
     if (loopback && setting.sms >= 0) {
       options.link_sms = setting.sms;
       options.link_latency_us = kLatency;
@@ -190,12 +192,13 @@ private:
     std::printf("{\"kind\": \"%s\", \"rank\": %d, \"margin\": %d, \"ctas\": %d, \"sms\": %d, \"used_margin\": %d, "
                 "\"used_ctas\": %d, \"ring_us\": %.2f, \"step_us\": %.2f, \"attend_us\": %.2f, \"merge_us\": %.2f, "
                 "\"transfer_us\": %.2f, \"total_us\": %.2f}\n",
-                loopback ? "loopback" : "nccl", rank, setting.margin, setting.ctas, setting.sms, statistics.sm_margin,
-                statistics.transfer_ctas, getMedian(rings), getMedian(steps), getMedian(attends), getMedian(merges),
-                getMedian(transfers), getMedian(totals));
+                loopback ? "loopback" : kind.c_str(), rank, setting.margin, setting.ctas, setting.sms,
+                statistics.sm_margin, statistics.transfer_ctas, getMedian(rings), getMedian(steps), getMedian(attends),
+                getMedian(merges), getMedian(transfers), getMedian(totals));
   }
 
   int64_t queries, keys;
+  std::string kind;
   int loopback, runs;
   std::vector<uint16_t> numbers;
   rondo_program *program = nullptr;
@@ -214,15 +217,16 @@ int main(int argc, char **argv) {
     if (std::sscanf(argv[i], "%d,%d,%d", &setting.margin, &setting.ctas, &setting.sms) == 3)
       settings.push_back(setting);
   }
-  if (queries < 1 || keys < 1 || (loopback < 1 && kind != "nccl") || runs < 1 || settings.empty() ||
+  if (queries < 1 || keys < 1 || (loopback < 1 && kind != "nccl" && kind != "copies") || runs < 1 || settings.empty() ||
       settings.size() != static_cast<size_t>(argc - 6)) {
-    std::fprintf(stderr, "usage: %s PROGRAM QUERIES KEYS nccl|loopback:RANKS RUNS MARGIN,CTAS,SMS...\n", argv[0]);
+    std::fprintf(stderr, "usage: %s PROGRAM QUERIES KEYS nccl|copies|loopback:RANKS RUNS MARGIN,CTAS,SMS...\n",
+                 argv[0]);
     return 2;
   }
   setvbuf(stdout, nullptr, _IOLBF, 0);
   require(rondo_context_create(&context));
   {
-    Sweep sweep(argv[1], queries, keys, loopback, runs);
+    Sweep sweep(argv[1], queries, keys, kind, loopback, runs);
     for (const Setting &setting : settings)
       sweep.measure(setting);
   }
