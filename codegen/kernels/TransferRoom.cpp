@@ -212,16 +212,17 @@ private:
 
 static std::string printMicroseconds(double microseconds) { return llvm::formatv("{0:f1} us", microseconds).str(); }
 
-/// "100.0 us < 120.0 us without one": the step as it is chosen, and with the other margin.
+/// "100.0 us <= 1.01 * 120.0 us without one": the step as it is chosen, and with the other margin.
 static std::string printComparison(const rondo_step_plan &plan) {
-  return printMicroseconds(plan.step) + (plan.margin > 0 ? " < " : " <= ") + printMicroseconds(plan.other) +
-         (plan.margin > 0 ? " without one" : " with one");
+  return llvm::formatv(plan.margin > 0 ? "{0} <= {1} * {2} without one" : "{1} * {0} < {2} with one",
+                       printMicroseconds(plan.step), rondo_margin_tolerance, printMicroseconds(plan.other))
+      .str();
 }
 
 static std::string printRule() {
-  return llvm::formatv("its CTAs if max(attend({0} - CTAs), transfer) < max(attend({0}) beside it, transfer), else 0; "
-                       "decided when it runs",
-                       kMultiprocessors)
+  return llvm::formatv("its CTAs if max(attend({0} - CTAs), transfer) <= {1} * max(attend({0}) beside it, transfer), "
+                       "else 0; decided when it runs",
+                       kMultiprocessors, rondo_margin_tolerance)
       .str();
 }
 

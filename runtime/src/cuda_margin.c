@@ -58,6 +58,8 @@ int32_t rondo_choose_nccl_limit(const rondo_link_model *link, int32_t multiproce
 
 /* ---- Margins ---- */
 
+const double rondo_margin_tolerance = 1.01;
+
 static rondo_step_ends predict_beside(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
                                       const rondo_attend_choice *choice, int32_t multiprocessors,
                                       const rondo_transfer_load *transfer, bool is_late) {
@@ -103,7 +105,8 @@ rondo_step_plan rondo_plan_step(const rondo_attend_facts *facts, const rondo_att
   for (int32_t cluster = 1; cluster <= largest; ++cluster) {
     rondo_step_plan plan =
         plan_with(facts, candidates, count, multiprocessors, transfer, (int64_t)transfer->ctas * cluster);
-    bool better = plan.choice.candidate >= 0 && plan.step < best.step;
+    bool better = plan.choice.candidate >= 0 && plan.margin > best.margin &&
+                  (best.margin == 0 ? plan.step <= rondo_margin_tolerance * best.step : plan.step < best.step);
     leaving = plan.choice.candidate >= 0 ? fmin(leaving, plan.step) : leaving;
     rondo_free_tile_table(better ? &best.choice.table : &plan.choice.table);
     if (better)

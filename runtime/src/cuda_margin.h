@@ -17,9 +17,10 @@
  * The multiprocessors of a cluster are neighbours, and the transfer's CTAs may be anywhere: each may cost a kernel with
  * clusters a whole one. So with clusters c counts so many times.
  *
- * A step lasts until both are over. The margin is 0 or c, or c clusters if a kernel has them, whichever step is
- * predicted to be shortest; of equals, the smallest. A transfer that keeps no multiprocessor (copy engines), or sends
- * nothing, asks for none. */
+ * A step lasts until both are over. The margin is 0, c, or c clusters if a kernel has them, whichever step is predicted
+ * to be shortest. But a margin that makes it longer by less than 1 % is left, too: without one, what is not foreseen of
+ * the order in which CTAs find places may cost a whole X. A transfer that keeps no multiprocessor (copy engines), or
+ * sends nothing, asks for none. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #ifndef RONDO_SRC_CUDA_MARGIN_H
 #define RONDO_SRC_CUDA_MARGIN_H
@@ -77,6 +78,9 @@ typedef struct {
   double other;               /* the step without a margin, or if that is best, with one; `step` if it is fixed */
   double step;
 } rondo_step_plan;
+
+/* How much longer a step may be for the sake of a margin: 1.01. */
+extern const double rondo_margin_tolerance;
 
 /* The attention and its margin. `fixed` >= 0 is the margin that the application wants; -1: the better one is chosen.
  * At least one multiprocessor stays. Without a kernel that can do it, `choice` says why not. */
