@@ -84,7 +84,8 @@ def RondoChooseKernelsCudaPass : Pass<"rondo-choose-kernels-cuda", "::mlir::Modu
     ```
 
     Attention of f32, or of more than 256 features, is an error.
-    Remarks: `passed` with each choice, and with the predicted time where all extents are static.
+    Remarks: `passed` with each choice, and with the predicted time where all extents are static; and for each attention
+    beside a transfer, with the multiprocessors that the runtime will leave to it.
   }];
   let options = [Option<"kernel", "kernel", "std::string", /*default=*/"",
                         "Kernels by hand: attend:block-keys=176,warpgroups=2;merge:unroll=2">];

@@ -8,12 +8,10 @@ and scaling. Writes multi.json, and the timeline of a run as multi-timeline.svg,
 RESULTS names. Ends with 1 if a result is wrong, whatever the times; with 2 if it cannot run.
 """
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -59,22 +57,11 @@ def list_gpus():
         raise Failure(f"nvidia-smi lists no GPUs: {error}") from error
 
 
-def free_port():
-    """With the next one, which the runtime takes."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            with contextlib.suppress(OSError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
-
-
 def run_ranks(ranks, command, timeout, **options):
     """Starts the command once for each rank, as torchrun would; the first that fails ends the others."""
-    place = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()),
-             "NCCL_NVLS_ENABLE": "0", "TORCH_SYMM_MEM_DISABLE_MULTICAST": "1"}
-    started = [subprocess.Popen(command, env={**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+    from nccl_job import find_nccl, free_port, get_place
+    port, quiet = free_port(), {"NCCL_NVLS_ENABLE": "0", "TORCH_SYMM_MEM_DISABLE_MULTICAST": "1"}
+    started = [subprocess.Popen(command, env={**os.environ, **get_place(rank, ranks, port, False, find_nccl()), **quiet},
                                 **options) for rank in range(ranks)]
     try:
         statuses = [process.wait(timeout=timeout) for process in started]

@@ -8,6 +8,7 @@
 #include "codegen/kernels/KernelAttributes.h"
 #include "codegen/kernels/KernelChoice.h"
 #include "codegen/kernels/KernelOptions.h"
+#include "codegen/kernels/TransferRoom.h"
 #include "dialect/exec/Exec.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -126,20 +127,26 @@ struct ChooseKernelsCudaPass : rondo::impl::RondoChooseKernelsCudaPassBase<Choos
   using RondoChooseKernelsCudaPassBase::RondoChooseKernelsCudaPassBase;
 
   void runOnOperation() override {
+    bool isNew = false; // what was chosen in an earlier run has been reported then
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!function->hasAttr(exec::kKernelAttr))
         continue;
       WalkResult walk = function.walk([&](Operation *op) {
         LogicalResult chosen = success();
-        if (auto attend = dyn_cast<AttendOp>(op))
+        if (auto attend = dyn_cast<AttendOp>(op)) {
+          isNew |= !attend.getKernel() || !kernel.empty();
           chosen = choose(attend, kernel);
-        else if (auto merge = dyn_cast<MergeOp>(op))
+        } else if (auto merge = dyn_cast<MergeOp>(op)) {
           chosen = choose(merge, kernel);
+        }
         return failed(chosen) ? WalkResult::interrupt() : WalkResult::advance();
       });
       if (walk.wasInterrupted())
         return signalPassFailure();
     }
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (isNew && !function->hasAttr(exec::kKernelAttr))
+        remarkTransferRoom(function);
   }
 };
 } // namespace

@@ -3,6 +3,7 @@
 #include "communicator.h"
 #include "clock.h"
 #include "cuda_communicator.h"
+#include "cuda_margin.h"
 #include "failure.h"
 #include "nccl_connection.h"
 #include "nvtx.h"
@@ -48,14 +49,14 @@ static rondo_status read_options(rondo_context *context, const rondo_communicato
 }
 
 static rondo_status check_nccl_options(rondo_context *context, const rondo_communicator_options *options) {
-  enum { MAX_CTAS = 64 };
   if (options->rank < -1)
     return context_fail(context, RONDO_INVALID_ARGUMENT, "rank is %d: it should be that of this process, or -1",
                         options->rank);
-  if (options->nccl_ctas < 0 || options->nccl_ctas > MAX_CTAS)
-    return context_fail(context, RONDO_INVALID_ARGUMENT, "nccl_ctas is %d, but should be between 0 and %d",
-                        options->nccl_ctas, MAX_CTAS);
-  if (options->nccl_communicator && (options->nccl_unique_id || options->nccl_ctas))
+  if (options->nccl_ctas < -1 || options->nccl_ctas > RONDO_NCCL_MOST_CTAS)
+    return context_fail(context, RONDO_INVALID_ARGUMENT,
+                        "nccl_ctas is %d, but should be between 0 and %d, or -1, and then it is chosen",
+                        options->nccl_ctas, RONDO_NCCL_MOST_CTAS);
+  if (options->nccl_communicator && (options->nccl_unique_id || options->nccl_ctas > 0))
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "nccl_communicator was given, and with it %s, which it has already",
                         options->nccl_unique_id ? "nccl_unique_id" : "nccl_ctas");
@@ -84,7 +85,7 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
   if (status == RONDO_OK && options->device < -1)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "device is %d: it should be the number of a GPU, or -1",
                           options->device);
-  if (status == RONDO_OK)
+  if (status == RONDO_OK && options->sm_margin != -1)
     status = check_number(context, "sm_margin", options->sm_margin, 1024);
   if (status == RONDO_OK)
     status = check_number(context, "link_sms", options->link_sms, 1024);
@@ -95,8 +96,9 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
     status = context_fail(context, RONDO_INVALID_ARGUMENT,
                           "an MPI communicator was given, but the kind is neither RONDO_COMMUNICATOR_MPI nor _NCCL");
   if (status == RONDO_OK && !is_nccl &&
-      (options->rank != -1 || options->nccl_ctas != 0 || options->rendezvous || options->nccl_unique_id ||
-       options->nccl_communicator || options->nccl_stream || options->transfers != RONDO_TRANSFERS_AUTO))
+      (options->rank != -1 || (options->nccl_ctas != 0 && options->nccl_ctas != -1) || options->rendezvous ||
+       options->nccl_unique_id || options->nccl_communicator || options->nccl_stream ||
+       options->transfers != RONDO_TRANSFERS_AUTO))
     status = context_fail(context, RONDO_INVALID_ARGUMENT,
                           "options of NCCL were given, but the kind is not RONDO_COMMUNICATOR_NCCL");
   if (status == RONDO_OK && is_nccl)

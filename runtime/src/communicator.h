@@ -144,7 +144,8 @@ struct rondo_communicator {
   struct cuda_communicator *cuda; /* once something runs on a GPU */
   struct nccl_connection *nccl;   /* NULL: no GPUs of several processes are joined */
   int32_t local_rank;             /* of the process, by which its GPU is chosen; -1: not known */
-  int32_t device, sm_margin, link_sms;
+  int32_t device, link_sms;
+  int32_t sm_margin; /* -1: chosen for each attention */
   bool measure;
   bool hung; /* a GPU did not end its work in time */
 

@@ -111,7 +111,7 @@ static rondo_status refuse(const cuda_launching *launching, const cuda_attention
 }
 
 static rondo_status choose(const cuda_launching *launching, const cuda_attention *attention,
-                           const rondo_attend_facts *facts, rondo_attend_choice *choice) {
+                           const rondo_attend_facts *facts, cuda_plan *plan) {
   const rondo_cuda_operation *operation = launching->operation;
   const cuda_rank *rank = launching->execution->cuda;
   rondo_attend_candidate candidates[MAX_CANDIDATES];
@@ -131,8 +131,11 @@ static rondo_status choose(const cuda_launching *launching, const cuda_attention
       return cuda_launching_fail(launching, RONDO_INVALID_PROGRAM, "'%s' is no attend kernel", kernel->symbol);
     candidates[i] = rondo_get_attend_candidate(kernel, merge, operation->operand_output);
   }
-  *choice = rondo_choose_attend(facts, candidates, operation->kernel_count, rank->multiprocessors);
-  return choice->candidate >= 0 ? RONDO_OK : refuse(launching, attention, choice->refusal);
+  rondo_step_plan step = rondo_plan_step(facts, candidates, operation->kernel_count, plan->multiprocessors,
+                                         &plan->transfer, plan->fixed_margin);
+  plan->choice = step.choice;
+  plan->margin = step.margin;
+  return plan->choice.candidate >= 0 ? RONDO_OK : refuse(launching, attention, plan->choice.refusal);
 }
 
 static rondo_status upload_table(const cuda_launching *launching, cuda_plan *plan) {
@@ -155,17 +158,21 @@ static void forget(cuda_rank *rank, cuda_plan *plan) {
   *plan = (cuda_plan){.operation = NULL};
 }
 
-/* The plan for these lengths, made if it is not there yet. */
+/* The plan for these lengths, and for what is under way beside it, made if it is not there yet. */
 static rondo_status get_plan(const cuda_launching *launching, const cuda_attention *attention,
                              const rondo_attend_facts *facts, const cuda_plan **result) {
-  cuda_rank *rank = launching->execution->cuda;
+  rondo_execution *execution = launching->execution;
+  cuda_rank *rank = execution->cuda;
   cuda_plan key = {.operation = launching->operation,
                    .program = rank->module->number,
                    .facts = *facts,
-                   .multiprocessors = rank->multiprocessors};
+                   .multiprocessors = rank->device->multiprocessors,
+                   .fixed_margin = rank->sm_margin};
+  if (rank->sm_margin < 0)
+    key.transfer = cuda_rank_get_transfers(rank);
   cuda_plan *plan = cuda_plans_find(&rank->plans, &key);
   if (!plan) {
-    rondo_status status = choose(launching, attention, facts, &key.choice);
+    rondo_status status = choose(launching, attention, facts, &key);
     if (status != RONDO_OK)
       return status;
     plan = cuda_plans_evict(&rank->plans);
@@ -179,6 +186,8 @@ static rondo_status get_plan(const cuda_launching *launching, const cuda_attenti
       return status;
     }
   }
+  if (plan->margin > execution->statistics.sm_margin)
+    execution->statistics.sm_margin = plan->margin;
   *result = plan;
   return RONDO_OK;
 }

@@ -51,7 +51,7 @@ static rondo_status open_rank(rondo_context *context, rondo_communicator *commun
     return context_fail(context, RONDO_INVALID_ARGUMENT,
                         "sm_margin is %d, but GPU %d (%s) has %d multiprocessors: leave at least one to kernels",
                         communicator->sm_margin, device->ordinal, device->name, device->multiprocessors);
-  (*rank)->multiprocessors = device->multiprocessors - communicator->sm_margin;
+  (*rank)->sm_margin = communicator->sm_margin;
   (*rank)->link_sms = communicator->link_sms;
   return RONDO_OK;
 }

@@ -178,6 +178,21 @@ static rondo_status exchange_alone(rondo_execution *execution, int32_t stream, e
   return issue(execution, stream, exchange, exchange, 0);
 }
 
+/* What it is predicted to keep of the GPU. Copy engines need no multiprocessor. */
+static rondo_transfer_load predict(const rondo_execution *execution, const exchange *whole) {
+  const rondo_communicator *communicator = execution->communicator;
+  bool is_alone = whole->distance == 0 || (communicator->nccl && whole->to == execution->rank);
+  if (!is_alone && communicator->nccl) {
+    const exchange part = get_part_of_nccl(communicator->nccl, whole);
+    return nccl_connection_predict(execution, &part);
+  }
+  bool is_lone = communicator->transport->lone_rank;
+  int64_t bytes = is_lone ? clock_later(whole->bytes_out, whole->bytes_in) : whole->bytes_in;
+  if (is_alone || !link_is_emulated(communicator) || bytes == 0 || execution->cuda->link_sms == 0)
+    return (rondo_transfer_load){0, 0};
+  return (rondo_transfer_load){execution->cuda->link_sms, (double)get_link_time(communicator, bytes) * 1e-3};
+}
+
 rondo_status cuda_exchange_issue(rondo_execution *execution, int32_t stream, exchange *exchange) {
   rondo_communicator *communicator = execution->communicator;
   rondo_status status = stream_begin(execution, WORKER, NULL, exchange, execution->step);
@@ -186,6 +201,7 @@ rondo_status cuda_exchange_issue(rondo_execution *execution, int32_t stream, exc
   execution->cuda->operation[stream] = exchange->transfers[0].name;
   execution->cuda->is_exchange[stream] = true;
   execution->cuda->peer[stream] = -1;
+  const rondo_transfer_load load = predict(execution, exchange);
   if (exchange->distance == 0 || (communicator->nccl && exchange->to == execution->rank))
     status = exchange_alone(execution, stream, exchange);
   else if (communicator->transport->lone_rank)
@@ -194,6 +210,7 @@ rondo_status cuda_exchange_issue(rondo_execution *execution, int32_t stream, exc
     status = exchange_with_processes(execution, stream, exchange);
   else
     status = exchange_with_others(execution, stream, exchange);
+  cuda_rank_count_transfer(execution, stream, &load);
   pthread_mutex_lock(&communicator->lock);
   stream_end_locked(execution, WORKER);
   if (status == RONDO_OK) {

@@ -226,9 +226,10 @@ static rondo_status launch_elementwise(const cuda_launching *launching) {
   if (elements == 0)
     return RONDO_OK;
   const cuda_rank *rank = launching->execution->cuda;
+  int32_t multiprocessors = rank->device->multiprocessors - (rank->sm_margin > 0 ? rank->sm_margin : 0);
   cuda_launcher launcher = cuda_launching_kernel(launching, operation->kernels[0]);
   return cuda_launching_check(launching,
-                              cuda_launch_elementwise(&launcher, launching->slots, elements, rank->multiprocessors,
+                              cuda_launch_elementwise(&launcher, launching->slots, elements, multiprocessors,
                                                       rank->streams[RONDO_STREAM_COMPUTE]),
                               rank->module->code->kernels[operation->kernels[0]].symbol);
 }

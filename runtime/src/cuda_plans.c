@@ -10,9 +10,10 @@ static bool same_problem(const rondo_attend_problem *a, const rondo_attend_probl
 
 static bool same(const cuda_plan *a, const cuda_plan *b) {
   return a->operation == b->operation && a->program == b->program && a->multiprocessors == b->multiprocessors &&
-         a->facts.query_by_head == b->facts.query_by_head && a->facts.result_by_head == b->facts.result_by_head &&
-         a->facts.inputs_aligned == b->facts.inputs_aligned && a->facts.output_aligned == b->facts.output_aligned &&
-         same_problem(&a->facts.problem, &b->facts.problem);
+         a->fixed_margin == b->fixed_margin && a->transfer.ctas == b->transfer.ctas &&
+         a->transfer.microseconds == b->transfer.microseconds && a->facts.query_by_head == b->facts.query_by_head &&
+         a->facts.result_by_head == b->facts.result_by_head && a->facts.inputs_aligned == b->facts.inputs_aligned &&
+         a->facts.output_aligned == b->facts.output_aligned && same_problem(&a->facts.problem, &b->facts.problem);
 }
 
 cuda_plan *cuda_plans_find(cuda_plans *plans, const cuda_plan *key) {

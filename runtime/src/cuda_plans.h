@@ -3,8 +3,8 @@
 #ifndef RONDO_SRC_CUDA_PLANS_H
 #define RONDO_SRC_CUDA_PLANS_H
 
-#include "cuda_choice.h"
 #include "cuda_driver.h"
+#include "cuda_margin.h"
 
 enum { CUDA_PLAN_CAPACITY = 128 };
 
@@ -12,10 +12,13 @@ typedef struct {
   const rondo_cuda_operation *operation; /* NULL: free */
   uint64_t program;                      /* whose operation it is: its number */
   rondo_attend_facts facts;
-  int32_t multiprocessors;
-  rondo_attend_choice choice; /* without the words of its table */
-  cuda_address table;         /* on the GPU; 0: none */
-  int64_t used;               /* when it was used last */
+  int32_t multiprocessors;      /* of the GPU */
+  int32_t fixed_margin;         /* -1: none was asked for */
+  rondo_transfer_load transfer; /* beside it, if that matters */
+  int32_t margin;               /* that was left */
+  rondo_attend_choice choice;   /* without the words of its table */
+  cuda_address table;           /* on the GPU; 0: none */
+  int64_t used;                 /* when it was used last */
 } cuda_plan;
 
 typedef struct {

@@ -120,9 +120,37 @@ rondo_status cuda_rank_mark(rondo_execution *execution, int32_t stream, int64_t 
   mark->step = execution->step;
   mark->stream = stream;
   mark->peer = rank->is_exchange[stream] ? rank->peer[stream] : -1;
+  mark->transfers = stream == RONDO_STREAM_COMMUNICATION ? rank->transfers_issued : 0;
   *index = rank->mark_count - 1;
   cuda_result result = rank->device->api->event_record(mark->event, rank->streams[stream]);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot record an event");
+}
+
+/* ---- Transfers under way ---- */
+
+void cuda_rank_count_transfer(rondo_execution *execution, int32_t stream, const rondo_transfer_load *transfer) {
+  cuda_rank *rank = execution->cuda;
+  if (transfer->ctas > execution->statistics.transfer_ctas)
+    execution->statistics.transfer_ctas = transfer->ctas;
+  /* On the compute stream nothing is beside it. */
+  if (stream != RONDO_STREAM_COMMUNICATION || transfer->ctas == 0)
+    return;
+  bool is_first = rank->transfers_awaited >= rank->transfers_issued;
+  rank->transfers_issued += (int64_t)(transfer->microseconds * 1e3);
+  if (is_first || transfer->ctas > rank->transfer_ctas)
+    rank->transfer_ctas = transfer->ctas;
+}
+
+void cuda_rank_await_transfers(cuda_rank *rank, const cuda_mark *mark) {
+  if (mark->transfers > rank->transfers_awaited)
+    rank->transfers_awaited = mark->transfers;
+}
+
+rondo_transfer_load cuda_rank_get_transfers(const cuda_rank *rank) {
+  int64_t nanoseconds = rank->transfers_issued - rank->transfers_awaited;
+  if (nanoseconds <= 0)
+    return (rondo_transfer_load){0, 0};
+  return (rondo_transfer_load){rank->transfer_ctas, (double)nanoseconds * 1e-3};
 }
 
 rondo_status cuda_rank_reserve(rondo_execution *execution, cuda_block *block, int64_t bytes, const char *purpose) {
@@ -212,6 +240,8 @@ rondo_status cuda_rank_begin(rondo_execution *execution) {
     rank->streams[RONDO_STREAM_COMPUTE] = rank->caller_stream;
   rank->mark_count = 0;
   rank->left = (cuda_left){.attention = NULL}; /* by a run that failed */
+  rank->transfers_issued = rank->transfers_awaited = 0;
+  rank->transfer_ctas = 0;
   if (rank->has_last && api->event_query(rank->last) == CUDA_NOT_READY && communicator->hung)
     return run_fail(communicator, RONDO_TIMED_OUT,
                     "rank %d: GPU %d (%s) is still busy with a run that timed out: end the process", execution->rank,

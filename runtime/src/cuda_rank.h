@@ -10,6 +10,7 @@
 #include "communicator.h"
 #include "cuda_device.h"
 #include "cuda_link.h"
+#include "cuda_margin.h"
 #include "cuda_module.h"
 #include "cuda_plans.h"
 #include "cuda_timeline.h"
@@ -39,7 +40,8 @@ typedef struct {
   int64_t step;
   int32_t stream;
   bool is_exchange;
-  int32_t peer; /* of another process, from which the exchange receives; -1: none */
+  int32_t peer;      /* of another process, from which the exchange receives; -1: none */
+  int64_t transfers; /* of the communication stream: predicted nanoseconds of all transfers before it */
 } cuda_mark;
 
 /* Memory of the host, from which copies to the GPU need no waiting. */
@@ -52,7 +54,7 @@ typedef struct {
 typedef struct cuda_rank {
   cuda_device *device;
   const cuda_module *module; /* of the present run */
-  int32_t multiprocessors;   /* that persistent kernels may occupy */
+  int32_t sm_margin;         /* that attention leaves to others; -1: to transfers, as needed */
   cuda_link link;            /* if it is emulated */
   int32_t link_sms;
   bool is_caller_stream; /* the compute stream is the caller's */
@@ -67,6 +69,10 @@ typedef struct cuda_rank {
   const char *operation[STREAM_COUNT]; /* issued last */
   bool is_exchange[STREAM_COUNT];
   int32_t peer[STREAM_COUNT];
+  /* Of transfers in the present run, predicted: nanoseconds of those that were issued to the communication stream, of
+   * those that the compute stream has awaited, and the most multiprocessors that one of the others keeps. */
+  int64_t transfers_issued, transfers_awaited;
+  int32_t transfer_ctas;
   cuda_block arena, scratch;
   cuda_left left;
   cuda_staging staging;
@@ -90,6 +96,12 @@ void cuda_rank_end(rondo_execution *execution);
 
 /* Records an event at the present end of a stream; `index` is its number in this run. */
 rondo_status cuda_rank_mark(rondo_execution *execution, int32_t stream, int64_t *index);
+
+/* A transfer was issued to a stream; the compute stream awaits a mark. */
+void cuda_rank_count_transfer(rondo_execution *execution, int32_t stream, const rondo_transfer_load *transfer);
+void cuda_rank_await_transfers(cuda_rank *rank, const cuda_mark *mark);
+/* What is under way on the communication stream beside work that is issued to the compute stream now. */
+rondo_transfer_load cuda_rank_get_transfers(const cuda_rank *rank);
 
 /* Makes a block at least `bytes` large, for work that comes later on the compute stream. What it held is lost. */
 rondo_status cuda_rank_reserve(rondo_execution *execution, cuda_block *block, int64_t bytes, const char *purpose);

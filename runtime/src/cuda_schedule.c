@@ -54,6 +54,20 @@ static double get_key_microseconds(const rondo_attend_problem *problem) {
          BYTES_PER_MICROSECOND;
 }
 
+static int32_t find_first(const double *busy_until, int32_t count) {
+  int32_t first = 0;
+  for (int32_t i = 1; i < count; ++i)
+    if (busy_until[i] < busy_until[first])
+      first = i;
+  return first;
+}
+
+/* Puts a CTA on the multiprocessor that is free first. When it ends. */
+static double start(double *busy_until, int32_t multiprocessors, double length) {
+  int32_t first = find_first(busy_until, multiprocessors);
+  return busy_until[first] += length;
+}
+
 /* CTAs start in order, each on the multiprocessor that is free first: all full splits, then the shorter last ones. */
 static double simulate(int64_t tiles, int64_t splits, double full, double last, int32_t multiprocessors,
                        double *busy_until) {
@@ -63,40 +77,102 @@ static double simulate(int64_t tiles, int64_t splits, double full, double last, 
     busy_until[i] = (double)(waves + (i < rest)) * full;
     end = fmax(end, busy_until[i]);
   }
-  for (int64_t i = 0; i < tiles; ++i) {
-    int32_t first = 0;
-    for (int32_t j = 1; j < multiprocessors; ++j)
-      if (busy_until[j] < busy_until[first])
-        first = j;
-    busy_until[first] += last;
-    end = fmax(end, busy_until[first]);
-  }
+  for (int64_t i = 0; i < tiles; ++i)
+    end = fmax(end, start(busy_until, multiprocessors, last));
   return end;
+}
+
+/* The modelled length of a CTA, by its number. */
+typedef double (*get_length)(const void *ctas, int64_t number);
+
+/* The same, one by one, beside a transfer. */
+static rondo_step_ends simulate_beside(get_length length, const void *ctas, int64_t count,
+                                       const rondo_transfer_ctas *transfer, int32_t multiprocessors,
+                                       double *busy_until) {
+  rondo_step_ends ends = {0, 0};
+  int64_t before = !transfer->is_late ? 0 : count < multiprocessors ? count : multiprocessors;
+  memset(busy_until, 0, sizeof(double) * (size_t)multiprocessors);
+  for (int64_t i = 0; i < before; ++i)
+    ends.attend = fmax(ends.attend, start(busy_until, multiprocessors, length(ctas, i)));
+  /* Streams of transfers have the higher priority. */
+  for (int32_t i = 0; i < transfer->count; ++i)
+    ends.transfer = fmax(ends.transfer, start(busy_until, multiprocessors, transfer->microseconds));
+  for (int64_t i = before; i < count; ++i)
+    ends.attend = fmax(ends.attend, start(busy_until, multiprocessors, length(ctas, i)));
+  return ends;
+}
+
+/* Of a CTA, by the number of its blocks of keys. */
+static double get_cta_microseconds(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                   int64_t blocks) {
+  return (double)blocks * get_block_microseconds(problem, kernel) + CTA_MICROSECONDS;
+}
+
+/* From the time of the busiest multiprocessor to that of the kernel, and of the merge of several splits. A soft
+ * maximum: memory is only saturated if most multiprocessors load. */
+static double add_memory(const rondo_attend_problem *problem, const rondo_attend_shape *shape, int64_t splits,
+                         double compute) {
+  double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
+  double time = pow(pow(compute, 4) + pow(memory, 4), 0.25);
+  double rows = (double)shape->rows * (double)(problem->heads * problem->batches);
+  if (splits > 1)
+    time +=
+        MERGE_MICROSECONDS + (double)splits * rows * (double)(2 * problem->value_features + 4) / BYTES_PER_MICROSECOND;
+  return time;
 }
 
 /* The plan that gives each CTA `blocks` blocks, the last ones of a row tile what is left. */
 static rondo_split_plan plan_blocks(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                     const rondo_attend_shape *shape, int64_t tiles, int64_t blocks,
                                     int32_t multiprocessors, double *busy_until) {
-  double block = get_block_microseconds(problem, kernel);
-  double memory = get_key_microseconds(problem) + CTA_MICROSECONDS;
   int64_t splits = divide_up(shape->key_blocks, blocks), last = shape->key_blocks - (splits - 1) * blocks;
-  double compute = simulate(tiles, splits, (double)blocks * block + CTA_MICROSECONDS,
-                            (double)last * block + CTA_MICROSECONDS, multiprocessors, busy_until);
-  /* A soft maximum: memory is only saturated if most multiprocessors load. */
-  double time = pow(pow(compute, 4) + pow(memory, 4), 0.25);
-  double rows = (double)shape->rows * (double)(problem->heads * problem->batches);
-  if (splits > 1)
-    time +=
-        MERGE_MICROSECONDS + (double)splits * rows * (double)(2 * problem->value_features + 4) / BYTES_PER_MICROSECOND;
-  return (rondo_split_plan){(int32_t)splits, (int32_t)blocks, time};
+  double compute = simulate(tiles, splits, get_cta_microseconds(problem, kernel, blocks),
+                            get_cta_microseconds(problem, kernel, last), multiprocessors, busy_until);
+  return (rondo_split_plan){(int32_t)splits, (int32_t)blocks, add_memory(problem, shape, splits, compute)};
+}
+
+/* CTAs of one split. */
+static int64_t count_tiles(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                           const rondo_attend_shape *shape) {
+  return divide_up(shape->row_tiles, kernel->cluster) * kernel->cluster * problem->heads * problem->batches;
+}
+
+typedef struct {
+  int64_t full_ctas;
+  double full, last; /* microseconds */
+} split_ctas;
+
+static double get_split_length(const void *ctas, int64_t number) {
+  const split_ctas *splits = ctas;
+  return number < splits->full_ctas ? splits->full : splits->last;
+}
+
+rondo_step_ends rondo_predict_splits_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                            const rondo_split_plan *plan, const rondo_transfer_ctas *transfer,
+                                            int32_t multiprocessors) {
+  const int64_t most_waves = 64; /* then the transfer soon finds a place, and makes little difference */
+  rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
+  int64_t tiles = count_tiles(problem, kernel, &shape), blocks = plan->blocks_per_split;
+  int64_t last = shape.key_blocks - (plan->splits - 1) * blocks, full_ctas = tiles * (plan->splits - 1);
+  split_ctas ctas = {full_ctas, get_cta_microseconds(problem, kernel, blocks),
+                     get_cta_microseconds(problem, kernel, last)};
+  double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
+  if (!busy_until)
+    return (rondo_step_ends){INFINITY, INFINITY};
+  rondo_step_ends ends = {0, transfer->microseconds};
+  if (full_ctas + tiles <= most_waves * multiprocessors)
+    ends = simulate_beside(get_split_length, &ctas, full_ctas + tiles, transfer, multiprocessors, busy_until);
+  else
+    ends.attend = ((double)full_ctas * ctas.full + (double)tiles * ctas.last) / multiprocessors;
+  ends.attend = add_memory(problem, &shape, plan->splits, ends.attend);
+  free(busy_until);
+  return ends;
 }
 
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors) {
   rondo_attend_shape shape = rondo_get_attend_shape(problem, kernel);
-  int64_t ctas_of_row = divide_up(shape.row_tiles, kernel->cluster) * kernel->cluster;
-  int64_t tiles = ctas_of_row * problem->heads * problem->batches;
+  int64_t tiles = count_tiles(problem, kernel, &shape);
   rondo_split_plan best = {1, (int32_t)max64(shape.key_blocks, 1), INFINITY};
   double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
   if (!busy_until || tiles == 0 || tiles >= 4 * (int64_t)multiprocessors) {
@@ -170,10 +246,7 @@ static double assign(const tile *tiles, int64_t count, int32_t clusters, double 
   double end = 0;
   memset(busy_until, 0, sizeof(double) * (size_t)clusters);
   for (int64_t i = 0; i < count; ++i) {
-    int32_t first = 0;
-    for (int32_t j = 1; j < clusters; ++j)
-      if (busy_until[j] < busy_until[first])
-        first = j;
+    int32_t first = find_first(busy_until, clusters);
     owners[i] = first;
     busy_until[first] += get_cost(&tiles[i]);
     end = fmax(end, busy_until[first]);
@@ -262,18 +335,50 @@ void rondo_free_tile_table(rondo_tile_table *table) {
   table->words = NULL;
 }
 
+/* The modelled blocks of a CTA. */
+static double count_blocks(const rondo_kernel_traits *kernel, const rondo_tile_table *table, int32_t cta) {
+  const uint32_t *row = table->words + (int64_t)cta * table->stride;
+  double blocks = 0;
+  for (uint32_t i = 0; i < row[0]; ++i) {
+    uint32_t word = row[2 + 2 * i + 1];
+    tile t = {0, 0, 0, (int32_t)(word & 0xffff), kernel->causal ? (int32_t)(word >> RONDO_TILE_MASKED_SHIFT) : 0};
+    blocks += get_cost(&t);
+  }
+  return blocks;
+}
+
+static double combine_with_memory(const rondo_attend_problem *problem, double compute) {
+  return fmax(compute, get_key_microseconds(problem)) + CTA_MICROSECONDS;
+}
+
 double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                 const rondo_tile_table *table) {
   double longest = 0;
-  for (int32_t cta = 0; cta < table->ctas; ++cta) {
-    const uint32_t *row = table->words + (int64_t)cta * table->stride;
-    double blocks = 0;
-    for (uint32_t i = 0; i < row[0]; ++i) {
-      uint32_t word = row[2 + 2 * i + 1];
-      tile t = {0, 0, 0, (int32_t)(word & 0xffff), kernel->causal ? (int32_t)(word >> RONDO_TILE_MASKED_SHIFT) : 0};
-      blocks += get_cost(&t);
-    }
-    longest = fmax(longest, blocks);
-  }
-  return fmax(longest * get_block_microseconds(problem, kernel), get_key_microseconds(problem)) + CTA_MICROSECONDS;
+  for (int32_t cta = 0; cta < table->ctas; ++cta)
+    longest = fmax(longest, count_blocks(kernel, table, cta));
+  return combine_with_memory(problem, longest * get_block_microseconds(problem, kernel));
+}
+
+typedef struct {
+  const rondo_kernel_traits *kernel;
+  const rondo_tile_table *table;
+  double block; /* microseconds */
+} table_ctas;
+
+static double get_table_length(const void *ctas, int64_t number) {
+  const table_ctas *table = ctas;
+  return count_blocks(table->kernel, table->table, (int32_t)number) * table->block;
+}
+
+rondo_step_ends rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                                const rondo_tile_table *table, const rondo_transfer_ctas *transfer,
+                                                int32_t multiprocessors) {
+  table_ctas ctas = {kernel, table, get_block_microseconds(problem, kernel)};
+  double *busy_until = malloc(sizeof(double) * (size_t)multiprocessors);
+  if (!busy_until)
+    return (rondo_step_ends){INFINITY, INFINITY};
+  rondo_step_ends ends = simulate_beside(get_table_length, &ctas, table->ctas, transfer, multiprocessors, busy_until);
+  ends.attend = combine_with_memory(problem, ends.attend);
+  free(busy_until);
+  return ends;
 }

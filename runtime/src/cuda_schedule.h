@@ -50,6 +50,24 @@ typedef struct {
 rondo_split_plan rondo_plan_splits(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                    int32_t multiprocessors);
 
+/* A transfer beside an attention: a kernel of `count` CTAs, each of which takes a multiprocessor for so long. */
+typedef struct {
+  int32_t count;
+  double microseconds;
+  bool is_late; /* it comes when the first CTAs of the attention have their places, and takes the first that end */
+} rondo_transfer_ctas;
+
+/* When both are over, in microseconds from the start of the attention. */
+typedef struct {
+  double attend; /* with the merge, if there are several splits */
+  double transfer;
+} rondo_step_ends;
+
+/* Splits on so many multiprocessors beside a transfer, whatever number of multiprocessors they were planned for. */
+rondo_step_ends rondo_predict_splits_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                            const rondo_split_plan *plan, const rondo_transfer_ctas *transfer,
+                                            int32_t multiprocessors);
+
 /* A tile table for at most `multiprocessors` CTAs, whole clusters of them; free it with rondo_free_tile_table. */
 typedef struct {
   uint32_t *words; /* [ctas][stride]; null if memory ran out */
@@ -65,6 +83,11 @@ void rondo_free_tile_table(rondo_tile_table *table);
 /* The predicted time of a persistent kernel with this table, which is not empty; compare with rondo_split_plan's. */
 double rondo_predict_tile_table(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
                                 const rondo_tile_table *table);
+
+/* The same beside a transfer. */
+rondo_step_ends rondo_predict_tile_table_beside(const rondo_attend_problem *problem, const rondo_kernel_traits *kernel,
+                                                const rondo_tile_table *table, const rondo_transfer_ctas *transfer,
+                                                int32_t multiprocessors);
 
 #ifdef __cplusplus
 }

@@ -14,8 +14,9 @@ static int32_t cuda_table_arena(rondo_execution *execution, int64_t bytes, void 
   if (execution->arena_taken)
     return table_misuse(execution, "asks for a second arena");
   const nccl_connection *nccl = execution->communicator->nccl;
-  rondo_status status = nccl && peer_memory_count(nccl->peers) > 0
-                            ? peer_memory_reserve_arena(execution, bytes)
+  rondo_status status = nccl && peer_memory_count(nccl->peers) > 0 ? peer_memory_reserve_arena(execution, bytes)
+                        : nccl && nccl->registers
+                            ? nccl_arena_reserve(execution, bytes)
                             : cuda_rank_reserve(execution, &execution->cuda->arena, bytes, "its intermediate values");
   if (status != RONDO_OK)
     return status;
@@ -59,6 +60,7 @@ static int32_t cuda_table_await(rondo_execution *execution, int32_t stream, rond
   cuda_stream handle = rank->streams[stream];
   cuda_span *span = NULL;
   if (stream == RONDO_STREAM_COMPUTE) {
+    cuda_rank_await_transfers(rank, mark);
     rondo_trace_event wait = {
         .kind = RONDO_TRACE_WAIT, .name = "wait", .rank = execution->rank, .stream = stream, .step = execution->step};
     span = cuda_timeline_open(&rank->timeline, &wait, execution->phase, handle);

@@ -92,6 +92,7 @@ rondo_status nccl_join_processes(rondo_context *context, const rondo_communicato
 typedef struct {
   int32_t status;
   int32_t ordinal;
+  int32_t registers;
   char host[256];
   nccl_unique_id id;
   char text[1024];
@@ -169,6 +170,19 @@ static rondo_status check_handle(rondo_context *context, const rondo_communicato
   return RONDO_OK;
 }
 
+/* Whether this rank can register its memory, and shall. An application may end its own communicator before this one,
+ * and with it what is registered there. */
+static rondo_status read_registration(rondo_context *context, const nccl_connection *nccl, int32_t *registers) {
+  const char *text = getenv("RONDO_NCCL_REGISTER");
+  if (text && strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+    return context_fail(context, RONDO_INVALID_ARGUMENT,
+                        "the environment variable RONDO_NCCL_REGISTER is '%s', but should be 1 or 0: whether memory "
+                        "is registered with NCCL",
+                        text);
+  *registers = nccl->library->allocate && !nccl->is_callers && !(text && *text == '0');
+  return RONDO_OK;
+}
+
 /* All that does not need the others. */
 static rondo_status open_locally(rondo_context *context, const rondo_communicator_options *options,
                                  rondo_communicator *communicator, int32_t local_rank, statement *mine) {
@@ -177,7 +191,9 @@ static rondo_status open_locally(rondo_context *context, const rondo_communicato
     return status;
   nccl_connection *nccl = communicator->nccl;
   communicator->local_rank = local_rank;
-  status = cuda_communicator_open(context, communicator);
+  status = read_registration(context, nccl, &mine->registers);
+  if (status == RONDO_OK)
+    status = cuda_communicator_open(context, communicator);
   if (status != RONDO_OK)
     return status;
   mine->ordinal = communicator->cuda->ordinals[0];
@@ -256,13 +272,29 @@ static rondo_status connect_ranks(rondo_context *context, const rondo_communicat
     return cuda_context_fail(context, device, pushed, "cannot use its context");
   nccl_config config = nccl_default_config();
   config.blocking = 0;
-  if (options->nccl_ctas > 0)
-    config.max_ctas = options->nccl_ctas;
+  nccl->limit = options->nccl_ctas >= 0
+                    ? options->nccl_ctas
+                    : rondo_choose_nccl_limit(&rondo_nvlink, device->multiprocessors, communicator->ranks);
+  if (nccl->limit > 0)
+    config.max_ctas = nccl->limit;
   nccl_result result = nccl->library->init_rank_config(&nccl->handle, communicator->ranks, everyone[0].id,
                                                        communicator->first_rank, &config);
   rondo_status status = await_connection(context, communicator, result, everyone);
   cuda_context former;
   device->api->context_pop(&former);
+  return status;
+}
+
+/* All ranks register their arenas, or none: not where one shares its own with peers. */
+static rondo_status agree_on_registration(rondo_context *context, rondo_communicator *communicator, statement *mine,
+                                          statement *everyone) {
+  nccl_connection *nccl = communicator->nccl;
+  if (communicator->ranks == 1 || peer_memory_count(nccl->peers) > 0)
+    mine->registers = 0;
+  rondo_status status = gather(context, communicator, RONDO_OK, mine, everyone);
+  nccl->registers = status == RONDO_OK;
+  for (int32_t rank = 0; rank < communicator->ranks; ++rank)
+    nccl->registers &= everyone[rank].registers != 0;
   return status;
 }
 
@@ -295,6 +327,8 @@ rondo_status nccl_connection_open(rondo_context *context, const rondo_communicat
   if (status == RONDO_OK)
     status =
         peer_memory_open(context, communicator, options->transfers == RONDO_TRANSFERS_AUTO, &communicator->nccl->peers);
+  if (status == RONDO_OK)
+    status = agree_on_registration(context, communicator, mine, everyone);
   free(mine);
   free(everyone);
   return status;
@@ -315,6 +349,16 @@ static bool finalize(const nccl_connection *nccl) {
   return result == NCCL_SUCCESS && nccl->library->destroy(nccl->handle) == NCCL_SUCCESS;
 }
 
+/* What a GPU that hangs still holds is lost. */
+static void free_arena(rondo_communicator *communicator) {
+  const cuda_rank *rank = communicator->nccl->registers ? communicator->executions[0].cuda : NULL;
+  cuda_context former;
+  if (!rank || communicator->hung || rank->device->api->context_push(rank->device->context) != CUDA_OK)
+    return;
+  nccl_arena_free(communicator);
+  rank->device->api->context_pop(&former);
+}
+
 void nccl_connection_close(rondo_communicator *communicator) {
   nccl_connection *nccl = communicator->nccl;
   if (!nccl)
@@ -323,11 +367,15 @@ void nccl_connection_close(rondo_communicator *communicator) {
     const cuda_device *device = communicator->executions[0].cuda->device;
     cuda_context former;
     bool current = device->api->context_push(device->context) == CUDA_OK;
-    if (communicator->processes->failure != RONDO_OK || communicator->hung || !finalize(nccl))
+    bool orderly = communicator->processes->failure == RONDO_OK && !communicator->hung;
+    if (orderly)
+      nccl_arena_deregister(communicator);
+    if (!orderly || !finalize(nccl))
       nccl_connection_abort(communicator);
     if (current)
       device->api->context_pop(&former);
   }
+  free_arena(communicator);
   peer_memory_close(nccl->peers);
   free(nccl);
   communicator->nccl = NULL;

@@ -88,6 +88,39 @@ static nccl_result issue_transfers(const nccl_connection *nccl, const exchange *
   return result;
 }
 
+rondo_transfer_load nccl_connection_predict(const rondo_execution *execution, const exchange *exchange) {
+  const rondo_communicator *communicator = execution->communicator;
+  rondo_transfer_load load = {0, 0};
+  for (int32_t i = 0; i < exchange->count; ++i) {
+    const rondo_transfer *transfer = &exchange->transfers[i];
+    int64_t bytes = clock_later(transfer->source_bytes, transfer->destination_bytes);
+    int32_t ctas = rondo_count_nccl_ctas(communicator->nccl->limit, communicator->ranks, bytes);
+    load.ctas = ctas > load.ctas ? ctas : load.ctas; /* transfers of a group share them */
+  }
+  load.microseconds =
+      rondo_predict_transfer(&rondo_nvlink, clock_later(exchange->bytes_out, exchange->bytes_in), load.ctas);
+  return load;
+}
+
+/* Whether all of it is in the arena, as programs promise; where that is registered NCCL would do anything otherwise. */
+static bool is_in_arena(const cuda_rank *rank, const void *data, int64_t bytes) {
+  uint64_t offset = (uint64_t)(uintptr_t)data - rank->arena.address;
+  return bytes == 0 ||
+         (offset < (uint64_t)rank->arena.bytes && (uint64_t)bytes <= (uint64_t)rank->arena.bytes - offset);
+}
+
+static rondo_status check_places(rondo_execution *execution, const exchange *exchange) {
+  for (int32_t i = 0; i < exchange->count; ++i) {
+    const rondo_transfer *transfer = &exchange->transfers[i];
+    if (!is_in_arena(execution->cuda, transfer->source, transfer->source_bytes) ||
+        !is_in_arena(execution->cuda, transfer->destination, transfer->destination_bytes))
+      return run_fail(execution->communicator, RONDO_INVALID_PROGRAM,
+                      "rank %d: exchange '%s' in step %lld is of memory outside of the arena", execution->rank,
+                      transfer->name, (long long)execution->step);
+  }
+  return RONDO_OK;
+}
+
 rondo_status nccl_connection_exchange(rondo_execution *execution, int32_t stream, const exchange *exchange) {
   nccl_connection *nccl = execution->communicator->nccl;
   if (exchange->bytes_out == 0 && exchange->bytes_in == 0)
@@ -95,6 +128,9 @@ rondo_status nccl_connection_exchange(rondo_execution *execution, int32_t stream
   if (!nccl->handle)
     return run_fail(execution->communicator, RONDO_RANK_FAILED, "rank %d: NCCL's communicator has been aborted",
                     execution->rank);
+  rondo_status status = nccl->registers ? check_places(execution, exchange) : RONDO_OK;
+  if (status != RONDO_OK)
+    return status;
   nccl_result result = nccl->library->group_start();
   if (result == NCCL_SUCCESS) {
     nccl_result issued = issue_transfers(nccl, exchange, execution->cuda->streams[stream]);

@@ -53,6 +53,21 @@ static void *open_library(const char **path) {
   return library;
 }
 
+/* All of them, or none. */
+static void find_registration(void *library) {
+  loaded.allocate = (nccl_result (*)(void **, size_t))dlsym(library, "ncclMemAlloc");
+  loaded.free = (nccl_result (*)(void *))dlsym(library, "ncclMemFree");
+  loaded.register_memory =
+      (nccl_result (*)(nccl_communicator, void *, size_t, void **))dlsym(library, "ncclCommRegister");
+  loaded.deregister_memory = (nccl_result (*)(nccl_communicator, void *))dlsym(library, "ncclCommDeregister");
+  if (!loaded.allocate || !loaded.free || !loaded.register_memory || !loaded.deregister_memory) {
+    loaded.allocate = NULL;
+    loaded.free = NULL;
+    loaded.register_memory = NULL;
+    loaded.deregister_memory = NULL;
+  }
+}
+
 static void load(void) {
   const char *path;
   void *library = open_library(&path);
@@ -86,6 +101,7 @@ static void load(void) {
       return;
     }
   }
+  find_registration(library);
   char version[32] = "unknown";
   if (loaded.get_version(&loaded.version) == NCCL_SUCCESS)
     snprintf(version, sizeof version, "%d.%d.%d", loaded.version / 10000, loaded.version / 100 % 100,

@@ -47,6 +47,11 @@ typedef struct {
   nccl_result (*group_end)(void);
   nccl_result (*send)(const void *data, size_t count, int type, int peer, nccl_communicator communicator, void *stream);
   nccl_result (*receive)(void *data, size_t count, int type, int peer, nccl_communicator communicator, void *stream);
+  /* Memory that NCCL sends from and receives into without a copy in between; all NULL if it lacks one of them. */
+  nccl_result (*allocate)(void **data, size_t bytes);
+  nccl_result (*free)(void *data);
+  nccl_result (*register_memory)(nccl_communicator communicator, void *data, size_t bytes, void **handle);
+  nccl_result (*deregister_memory)(nccl_communicator communicator, void *handle);
   const char *(*get_error_string)(nccl_result result);
   const char *(*get_last_error)(nccl_communicator communicator);
   int version;

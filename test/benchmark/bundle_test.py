@@ -65,7 +65,7 @@ def tearDownModule():
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
     # Tensors of programs end where allocations do.
-    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("soak",), ("gpus",)) else "4096"
+    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("soak",), ("gpus",), ("margin",)) else "4096"
     environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
@@ -91,7 +91,7 @@ class Folder(Bundle):
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
                     "scripts/machine.py", "scripts/nccl_faults.py", "scripts/nccl_job.py", "scripts/nccl_programs.py",
                     "scripts/paper.py", "scripts/soak.py", "scripts/sweep.py", "verbs/nccl", "verbs/paper", "verbs/soak",
-                    "scripts/several_gpus.py", "verbs/gpus",
+                    "scripts/several_gpus.py", "verbs/gpus", "scripts/margin.py", "verbs/margin", "bin/margin_sweep",
                     "bin/rondo-run", "bin/rondo-soak", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
@@ -118,7 +118,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "nccl", "gpus", "soak", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "gpus", "margin", "soak", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -242,6 +242,27 @@ class Paper(Bundle):
         rows = paper.get_rows(arguments, [{"name": "A", "milliseconds": [30.0, 10.0, 20.0], "error": 1e-3},
                                           {"name": "B", "milliseconds": [4.0], "error": None}])
         self.assertEqual([row["text"] for row in rows], ["20.000 ms, relative error of O 1.0e-03", "4.000 ms", "5.0x"])
+class Margin(Bundle):
+    def test_nccl_and_loopback(self):
+        done = run("margin", "--only=nccl,loopback", "--lengths=3,70", "--runs=1", "--gpus=1", "--margins=0,4",
+                   "--ctas=2", RONDO_NCCL=str(EMULATED_CUDA / "libnccl.so.2"), RONDO_EMULATOR_MULTIPROCESSORS="8")
+        self.ends(done, 0)
+        data = json.loads((BUNDLE / "margin.json").read_text())
+        kinds = [setting["kind"] for setting in data["settings"]]
+        self.assertEqual(kinds.count("loopback"), 1 + 3 * 3)
+        self.assertEqual(kinds.count("copies"), 2 * 2)
+        self.assertEqual(kinds.count("nccl"), 2 * 2 * (3 + 2))  # two ranks, with registered buffers and without
+        for setting in data["settings"]:
+            if setting["margin"] >= 0:
+                self.assertEqual(setting["used_margin"], setting["margin"])
+            self.assertGreater(setting["ring_us"], 0)
+        taken = {setting["sms"]: setting["used_ctas"] for setting in data["settings"] if setting["kind"] == "loopback"}
+        self.assertEqual(taken, {-1: 0, 1: 1, 4: 4, 8: 8})
+        self.assertIn("steady step over attend and merge", done.stdout)
+
+    def test_wrong_arguments(self):
+        for wrong in ("--only=mpi", "--lengths=3", "--margins=4"):
+            self.ends(run("margin", wrong), 2)
 
 
 class Programs(Bundle):

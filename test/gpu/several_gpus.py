@@ -15,9 +15,9 @@ import statistics
 import sys
 import tempfile
 
-import nccl_programs
 import programs
 import results
+from machine import count_gpus, describe_machine
 
 RESULTS = pathlib.Path(os.environ.get("RESULTS", "."))
 SCHEMA = programs.SCHEMA | {"gpus": int}
@@ -97,7 +97,7 @@ def time_ring(by_name, arguments):
 
 def parse(argv):
     parser = argparse.ArgumentParser(prog="run.sh gpus", description=__doc__.splitlines()[0])
-    parser.add_argument("--gpus", type=int, default=nccl_programs.count_gpus(), help="how many there are")
+    parser.add_argument("--gpus", type=int, default=count_gpus(), help="how many there are")
     parser.add_argument("--only", default="", help="programs whose names contain this")
     parser.add_argument("--ranks", type=programs.numbers, help="default: 2, and as many as GPUs, one less and one more")
     parser.add_argument("--all", action="store_true", help="all lengths of each program, not one")
@@ -121,7 +121,7 @@ def run(arguments, argv):
         raise programs.Failure(f"no program is called *{arguments.only}*")
     by_name = {program["name"]: program for program in chosen}
     data = {"title": "Compiled programs on several GPUs of one process",
-            "machine": f"{arguments.gpus} GPUs: {programs.describe_machine()}",
+            "machine": describe_machine(),
             "command": " ".join(["run.sh gpus", *argv]), "date": results.today(), "commit": results.commit(),
             "gpus": arguments.gpus, "notes": [], "rows": []}
     data["cases"] = list(check_all(chosen, arguments))

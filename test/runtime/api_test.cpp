@@ -105,6 +105,11 @@ TEST_F(Api, WrongOptions) {
     expectError(options, std::to_string(threads) + " threads for each rank: there should be 1 to 256");
   }
   options.threads_per_rank = 1;
+  for (int margin : {1025, -2}) {
+    options.sm_margin = margin;
+    expectError(options, "sm_margin is " + std::to_string(margin) + ", but should be between 0 and 1024");
+  }
+  options.sm_margin = -1;
   options.size = 8;
   expectError(options, "the communicator options have size 8, but this runtime expects " +
                            std::to_string(sizeof(rondo_communicator_options)) +
@@ -119,8 +124,11 @@ TEST_F(Api, OptionsOfNccl) {
   options.nccl_communicator = &options;
   expectError(options, "nccl_communicator was given, and with it nccl_ctas, which it has already");
   options.nccl_communicator = nullptr;
-  options.nccl_ctas = 65;
-  expectError(options, "nccl_ctas is 65, but should be between 0 and 64");
+  for (int ctas : {65, -2}) {
+    options.nccl_ctas = ctas;
+    expectError(options, "nccl_ctas is " + std::to_string(ctas) +
+                             ", but should be between 0 and 64, or -1, and then it is chosen");
+  }
   options.nccl_ctas = 0;
   options.rank = -2;
   expectError(options, "rank is -2: it should be that of this process, or -1");

@@ -184,7 +184,8 @@ TEST_F(NcclJob, TransfersByCopyEngines) {
 }
 
 TEST_F(NcclJob, LengthsThatGrow) {
-  // Arenas that peers have mapped are replaced; the first ranks hold all keys of the shorter ones.
+  // Arenas that peers have mapped, or NCCL has registered, are replaced; the first ranks hold all keys of the shorter
+  // ones.
   for (rondo_transfers transfers : {RONDO_TRANSFERS_AUTO, RONDO_TRANSFERS_NCCL}) {
     Options given = options();
     given.transfers = transfers;

@@ -4,6 +4,7 @@
 
 #include "codegen/host/Entries.h"
 #include "codegen/kernels/KernelAttributes.h"
+#include "codegen/kernels/TransferRoom.h"
 #include "dialect/exec/Exec.h"
 #include "dialect/rondo/Rondo.h"
 #include "tools/compiler/Compiler.h"
@@ -21,11 +22,27 @@ using namespace mlir::rondo;
 // What the passes remark
 //===--------------------------------------------------------------------------------------------------------------===//
 
+/// What is predicted of a kernel, by itself or beside a transfer. `get` gives what the remark says under a key.
+static SmallVector<std::string> describePrediction(llvm::function_ref<std::string(StringRef)> get) {
+  if (std::string predicted = get("predicted"); !predicted.empty())
+    return {"predicted: " + predicted};
+  if (get("transfer").empty())
+    return {};
+  std::string beside = "beside " + get("transfer") + ": margin ";
+  if (get("bytes").empty())
+    return {beside + "chosen when it runs"};
+  std::string ctas = get("ctas");
+  return {beside + get("margin") + ", a step of " + get("step"), "  " + get("bytes") + " bytes in " + get("sent") +
+                                                                     " by " + ctas + (ctas == "1" ? " CTA" : " CTAs") +
+                                                                     ", attend " + get("attend")};
+}
+
 namespace {
 /// Keeps the remarks that say which schedule an attention has, and how long its kernels will take.
 class DecisionRecorder : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  DecisionRecorder(std::vector<PlannedAttention> &attentions, std::map<std::string, std::string> &predictions)
+  DecisionRecorder(std::vector<PlannedAttention> &attentions,
+                   std::map<std::string, std::vector<std::string>> &predictions)
       : attentions(attentions), predictions(predictions) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
@@ -36,7 +53,8 @@ public:
       return arg == remark.getArgs().end() ? std::string() : arg->val;
     };
     if (remark.getCategoryName() == "rondo-kernels")
-      predictions[remark.getFunction().str()] = get("predicted");
+      for (const std::string &line : describePrediction(get))
+        predictions[remark.getFunction().str()].push_back(line);
     if (remark.getCategoryName() != "rondo-schedule")
       return;
     if (remark.getRemarkName() == "HomeParts") { // of the attention that was reported last
@@ -50,7 +68,7 @@ public:
 
 private:
   std::vector<PlannedAttention> &attentions;
-  std::map<std::string, std::string> &predictions;
+  std::map<std::string, std::vector<std::string>> &predictions;
 };
 } // namespace
 
@@ -68,28 +86,12 @@ static StringRef getKernelName(exec::DispatchOp dispatch) {
   return name ? name.getValue() : dispatch.getKernel();
 }
 
-/// The first event that the stream of `exchange` records after it.
-static Value findArrival(exec::ExchangeOp exchange) {
-  for (Operation *op = exchange->getNextNode(); op; op = op->getNextNode())
-    if (auto record = dyn_cast<exec::RecordOp>(op); record && record.getStream() == exchange.getStream())
-      return record.getEvent();
-  return {};
-}
-
-/// The kernels of the compute stream that run after `exchange` has started, in its block, and before its arrival is
-/// awaited or handed on to the next round of a loop.
+/// The kernels that hide an exchange, each once.
 static SmallVector<StringRef> findHidingKernels(exec::ExchangeOp exchange) {
   SmallVector<StringRef> kernels;
-  Value arrival = findArrival(exchange);
-  if (!arrival || exchange.getStream() == exec::Stream::Compute)
-    return kernels;
-  SmallPtrSet<Operation *, 4> ends;
-  for (Operation *user : arrival.getUsers())
-    ends.insert(exchange->getBlock()->findAncestorOpInBlock(*user));
-  for (Operation *op = exchange->getNextNode(); op && !ends.contains(op); op = op->getNextNode())
-    if (auto dispatch = dyn_cast<exec::DispatchOp>(op); dispatch && dispatch.getStream() == exec::Stream::Compute)
-      if (StringRef name = getKernelName(dispatch); !llvm::is_contained(kernels, name))
-        kernels.push_back(name);
+  for (exec::DispatchOp dispatch : findHidingDispatches(exchange))
+    if (StringRef name = getKernelName(dispatch); !llvm::is_contained(kernels, name))
+      kernels.push_back(name);
   return kernels;
 }
 
@@ -254,7 +256,7 @@ static std::vector<PlannedAttention> findAttentions(func::FuncOp function, Array
 
 /// For each kernel function that has them, its CUDA kernels: all that may run, of which the runtime chooses.
 static void printCudaKernels(llvm::raw_ostream &os, func::FuncOp function,
-                             const std::map<std::string, std::string> &predictions) {
+                             const std::map<std::string, std::vector<std::string>> &predictions) {
   SetVector<Operation *> kernels;
   function.walk([&](exec::DispatchOp dispatch) {
     if (auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(dispatch, dispatch.getKernelAttr()))
@@ -268,14 +270,14 @@ static void printCudaKernels(llvm::raw_ostream &os, func::FuncOp function,
       printRow(os, 4, key, name);
       key = "";
     }
-    if (auto prediction = predictions.find(kernel.getName().str());
-        prediction != predictions.end() && !prediction->second.empty())
-      printRow(os, 4, "", "predicted: " + prediction->second);
+    if (auto known = predictions.find(kernel.getName().str()); known != predictions.end())
+      for (const std::string &prediction : known->second)
+        printRow(os, 4, "", prediction);
   }
 }
 
 static void printFunction(func::FuncOp function, ArrayRef<PlannedAttention> recorded,
-                          const std::map<std::string, std::string> &predictions, llvm::raw_ostream &os) {
+                          const std::map<std::string, std::vector<std::string>> &predictions, llvm::raw_ostream &os) {
   os << "function " << function.getName() << describeLocation(function.getLoc()) << '\n';
   if (std::string lengths = describeLengths(function); !lengths.empty())
     printRow(os, 2, "lengths", lengths);

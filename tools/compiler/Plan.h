@@ -38,8 +38,9 @@ public:
   void print(ModuleOp module, llvm::raw_ostream &os) const;
 
 private:
-  std::vector<PlannedAttention> attentions;       // of all functions, each function's in program order
-  std::map<std::string, std::string> predictions; // times of kernel functions, where they are known
+  std::vector<PlannedAttention> attentions; // of all functions, each function's in program order
+  /// Of kernel functions: times, where they are known, and the room that they leave to transfers.
+  std::map<std::string, std::vector<std::string>> predictions;
 };
 
 } // namespace mlir::rondo

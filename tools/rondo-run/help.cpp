@@ -17,9 +17,9 @@ What runs
                         not depend on it
   --device=N            the GPU of all ranks of a process (default: they are dealt round the GPUs; nccl:
                         by the rank's number on its host); programs for CUDA alone, as are the next three
-  --sm-margin=N         multiprocessors that attention kernels leave to others (default 0)
+  --sm-margin=N         multiprocessors that attention kernels leave to others (default: chosen for each attention)
   --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
-  --nccl-ctas=N         the most CTAs that a transfer by NCCL occupies, 1..64 (default: NCCL's choice)
+  --nccl-ctas=N         the most CTAs that NCCL may use, 1..64; 0: its own choice (default: chosen for the GPU)
   --transfers=KIND      auto: between GPUs of one machine by copy engines, else by NCCL (the default)
                         nccl: all by NCCL
   --communicator=KIND   threads: every rank is a thread (the default)

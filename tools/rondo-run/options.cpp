@@ -216,6 +216,7 @@ static Status applyTransfers(Options &options, const std::string &kind) {
 }
 
 static bool isSmall(int64_t number) { return number >= 0 && number <= 1024; }
+static bool isFew(int64_t number) { return number >= 0 && number <= 64; }
 
 /// Options that take numbers.
 static Status applyNumber(Options &options, int letter, std::string_view value) {
@@ -233,7 +234,8 @@ static Status applyNumber(Options &options, int letter, std::string_view value) 
     return keepNumber<int64_t>("link-sms", value, parseInteger(value), isSmall, "a whole number from 0 to 1024",
                                options.linkSms);
   case NcclCtas:
-    return keep(parseCount("nccl-ctas", value, 64), options.ncclCtas);
+    return keepNumber<int64_t>("nccl-ctas", value, parseInteger(value), isFew, "a whole number from 0 to 64",
+                               options.ncclCtas);
   case Timeout:
     return keepNumber<double>(
         "timeout", value, parseNumber(value), [](double seconds) { return seconds >= 0 && seconds <= 1e9; },
@@ -325,7 +327,7 @@ static Status checkCombination(const Options &options) {
   if (joinsProcesses(options.communicator) && options.link)
     return Error{concat("--link cannot be used with --communicator=", communicatorName(options.communicator),
                         ", whose links are real")};
-  if (options.ncclCtas && options.communicator != Communicator::Nccl)
+  if (options.ncclCtas >= 0 && options.communicator != Communicator::Nccl)
     return Error{"--nccl-ctas has no effect without --communicator=nccl"};
   if (options.transfersByNccl && options.communicator != Communicator::Nccl)
     return Error{"--transfers has no effect without --communicator=nccl"};

@@ -41,9 +41,9 @@ struct Options {
   std::optional<int32_t> ranks;
   int32_t threadsPerRank = 1;
   std::optional<int32_t> device; // of every rank of this process; programs for CUDA
-  int32_t smMargin = 0;
+  int32_t smMargin = -1;         // -1: chosen by the runtime
   int32_t linkSms = 0;
-  int32_t ncclCtas = 0;
+  int32_t ncclCtas = -1;        // the same
   bool transfersByNccl = false; // all of them, also those that copy engines could do
   Communicator communicator = Communicator::Threads;
   std::optional<Link> link;

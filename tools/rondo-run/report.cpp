@@ -83,6 +83,18 @@ static std::string timesText(const std::vector<double> &seconds) {
                 timeText(*std::min_element(seconds.begin(), seconds.end())));
 }
 
+/// What transfers take of a GPU; nothing where copy engines carry them.
+static std::string multiprocessorsText(const Report &report) {
+  int32_t margin = 0, taken = 0;
+  for (const rondo_rank_statistics &rank : report.repetitions.back()) {
+    margin = std::max(margin, rank.sm_margin);
+    taken = std::max(taken, rank.transfer_ctas);
+  }
+  if (margin == 0 && taken == 0)
+    return "";
+  return concat("  multiprocessors ", taken, " for a transfer, attention leaves ", margin, "\n");
+}
+
 static std::string figuresText(const Report &report) {
   using Rank = const rondo_rank_statistics &;
   auto times = [&](auto figure) { return timesText(largestOfRanks(report, figure)); };
@@ -95,7 +107,8 @@ static std::string figuresText(const Report &report) {
                 times([](Rank rank) { return rank.exposed - rank.exposed_tail; }), "\n", "  exposed tail    ",
                 times([](Rank rank) { return rank.exposed_tail; }), "\n", "  sent            ",
                 bytes([](Rank rank) { return rank.bytes_sent; }), " in ", messages, " messages from each rank\n",
-                "  arena           ", bytes([](Rank rank) { return rank.arena_bytes; }), " on each rank\n");
+                "  arena           ", bytes([](Rank rank) { return rank.arena_bytes; }), " on each rank\n",
+                multiprocessorsText(report));
 }
 
 std::string summaryText(const Report &report) {

@@ -45,6 +45,8 @@ static json_t *rankJson(const Report &report, size_t rank) {
   json_object_set_new(node, "bytes_sent", json_integer(last.bytes_sent));
   json_object_set_new(node, "messages_sent", json_integer(last.messages_sent));
   json_object_set_new(node, "arena_bytes", json_integer(last.arena_bytes));
+  json_object_set_new(node, "sm_margin", json_integer(last.sm_margin));
+  json_object_set_new(node, "transfer_ctas", json_integer(last.transfer_ctas));
   return node;
 }
 

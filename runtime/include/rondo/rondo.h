@@ -99,7 +99,8 @@ typedef struct {
   /* Programs for CUDA alone: */
   int32_t device;    /* the GPU of every rank of this process; -1: ranks are dealt round the GPUs that it sees. NCCL: by
                         their numbers among the ranks of their host */
-  int32_t sm_margin; /* multiprocessors that attention kernels which stay on the GPU leave to others */
+  int32_t sm_margin; /* multiprocessors that attention kernels leave to others, 0..1024; -1: to transfers that need
+                        some, as predicted for each attention from what is under way beside it */
   int32_t link_sms;  /* multiprocessors that a transfer on an emulated link occupies */
   int32_t measure;   /* 1: the times of the statistics are measured in every run. Otherwise they are so while a trace is
                         enabled, and 0 if not, but for `total` */
@@ -107,8 +108,8 @@ typedef struct {
   const void *mpi_communicator; /* a pointer to the application's MPI_Comm, which is duplicated; NULL: all processes */
   /* RONDO_COMMUNICATOR_NCCL alone: */
   int32_t rank;           /* of this process, where `ranks` is given; -1: as the launcher says */
-  int32_t nccl_ctas;      /* the most CTAs that a transfer occupies, 1..64; sm_margin leaves room for them. 0: NCCL's
-                             own choice */
+  int32_t nccl_ctas;      /* the most CTAs that NCCL's communicator may use, which its ranks share, 1..64; 0: NCCL's own
+                             choice; -1: chosen for the GPU and the number of ranks */
   const char *rendezvous; /* "host:port", where rank 0 listens; NULL: MASTER_ADDR and the port after MASTER_PORT, or
                              MPI under mpirun */
   const void *nccl_unique_id; /* an ncclUniqueId, the same on every rank; NULL: rank 0 makes one */
@@ -119,8 +120,8 @@ typedef struct {
 
 /* clang-format off */
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
-  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, 0, 0, 0, NULL,      \
-   -1, 0, NULL, NULL, NULL, NULL, RONDO_TRANSFERS_AUTO}
+  {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, -1, 0, 0, NULL,     \
+   -1, -1, NULL, NULL, NULL, NULL, RONDO_TRANSFERS_AUTO}
 /* clang-format on */
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
@@ -219,6 +220,8 @@ typedef struct {
   int64_t bytes_sent;
   int64_t messages_sent;
   int64_t arena_bytes;
+  int32_t sm_margin;     /* the most multiprocessors that an attention of it left to transfers; programs for CUDA */
+  int32_t transfer_ctas; /* the most that a transfer of it kept, as far as is known; programs for CUDA */
 } rondo_rank_statistics;
 
 /* Runs `function` (NULL: the only one) over global tensors: each rank works on views of its shards; nothing is copied.

@@ -5,6 +5,13 @@
  *
  *   RONDO_EMULATOR_NCCL_VERSION  the version that it says it is; 22807 if unset
  *   RONDO_EMULATOR_NCCL_REFUSES  set: it refuses to connect ranks, as NCCL does where two are on one GPU
+ *   RONDO_EMULATOR_NCCL_LOG      a file to which each process appends a line for each call that concerns memory:
+ *                                "allocate", "register", "deregister", "free", with addresses and bytes
+ *
+ * What NCCL leaves undefined ends the process: memory that is freed while it is registered, a communicator that is
+ * destroyed with memory registered, and messages of which some are in registered memory and some are not.
+ *
+ * Built with WITHOUT_REGISTRATION it lacks those functions, as an older NCCL does.
  */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include <dlfcn.h>
@@ -19,8 +26,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, SYSTEM_ERROR = 2, INVALID_ARGUMENT = 4, INVALID_USAGE = 5, REMOTE_ERROR = 6, IN_PROGRESS = 7 };
-enum { MOST_RANKS = 64, MOST_OPERATIONS = 64 };
+enum {
+  SUCCESS = 0,
+  UNHANDLED_CUDA_ERROR = 1,
+  SYSTEM_ERROR = 2,
+  INTERNAL_ERROR = 3,
+  INVALID_ARGUMENT = 4,
+  INVALID_USAGE = 5,
+  REMOTE_ERROR = 6,
+  IN_PROGRESS = 7
+};
+enum { MOST_RANKS = 64, MOST_OPERATIONS = 64, MOST_REGISTRATIONS = 8 };
 
 typedef struct {
   char folder[128];
@@ -33,6 +49,11 @@ typedef struct {
   int blocking;
 } config_head;
 
+typedef struct {
+  uint64_t address; /* 0: none */
+  size_t bytes;
+} registration;
+
 typedef struct ncclComm {
   char folder[128];
   int rank, ranks;
@@ -40,6 +61,7 @@ typedef struct ncclComm {
   volatile bool aborted;
   pid_t processes[MOST_RANKS];
   int64_t sent[MOST_RANKS], received[MOST_RANKS]; /* messages to and from each rank */
+  registration registrations[MOST_REGISTRATIONS];
 } communicator;
 
 typedef struct {
@@ -67,6 +89,46 @@ typedef int (*issue_function)(void *stream, int (*is_ready)(void *), const char 
 static void *find(const char *name) {
   void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
   return library ? dlsym(library, name) : NULL;
+}
+
+/* ---- Registered memory ---- */
+
+static _Noreturn void misuse(const char *what) {
+  fprintf(stderr, "emulated NCCL: %s\n", what);
+  abort();
+}
+
+static bool is_inside(const registration *registration, uint64_t address, size_t bytes) {
+  return registration->address != 0 && address >= registration->address &&
+         address - registration->address + bytes <= registration->bytes;
+}
+
+/* What ncclMemAlloc gave, and how many communicators have registered it. */
+static registration allocations[MOST_REGISTRATIONS];
+static int users[MOST_REGISTRATIONS];
+
+static int find_allocation(uint64_t address, size_t bytes) {
+  for (int i = 0; i < MOST_REGISTRATIONS; ++i)
+    if (is_inside(&allocations[i], address, bytes))
+      return i;
+  return -1;
+}
+
+static void forget(registration *registration) {
+  if (registration->address)
+    --users[find_allocation(registration->address, registration->bytes)];
+  registration->address = 0;
+}
+
+/* Nothing is registered, or this is. */
+static bool may_travel(const communicator *communicator, uint64_t address, size_t bytes) {
+  bool any = false;
+  for (int i = 0; i < MOST_REGISTRATIONS; ++i) {
+    if (is_inside(&communicator->registrations[i], address, bytes))
+      return true;
+    any |= communicator->registrations[i].address != 0;
+  }
+  return !any;
 }
 
 /* ---- Messages ---- */
@@ -137,6 +199,8 @@ static int add(bool is_send, uint64_t address, size_t bytes, int peer, communica
   if (!current || depth == 0 || current->count == MOST_OPERATIONS || peer < 0 || peer >= communicator->ranks ||
       !communicator->connected)
     return INVALID_USAGE;
+  if (!may_travel(communicator, address, bytes))
+    misuse("a message outside of the memory that is registered");
   operation *added = &current->operations[current->count++];
   int from = is_send ? communicator->rank : peer, to = is_send ? peer : communicator->rank;
   int64_t number = is_send ? communicator->sent[peer]++ : communicator->received[peer]++;
@@ -158,10 +222,11 @@ EXPORTED int ncclGetVersion(int *version) {
 }
 
 EXPORTED const char *ncclGetErrorString(int result) {
-  return result == REMOTE_ERROR    ? "remote process exited or there was a network error"
-         : result == INVALID_USAGE ? "invalid usage"
-         : result == SUCCESS       ? "no error"
-                                   : "internal error";
+  return result == REMOTE_ERROR           ? "remote process exited or there was a network error"
+         : result == INVALID_USAGE        ? "invalid usage"
+         : result == UNHANDLED_CUDA_ERROR ? "unhandled cuda error"
+         : result == SUCCESS              ? "no error"
+                                          : "internal error";
 }
 EXPORTED const char *ncclGetLastError(communicator *communicator) {
   (void)communicator;
@@ -247,10 +312,15 @@ EXPORTED int ncclCommFinalize(communicator *communicator) { return communicator-
 EXPORTED int ncclCommAbort(communicator *communicator) {
   /* Its memory stays: work of streams refers to it. */
   communicator->aborted = true;
+  for (int i = 0; i < MOST_REGISTRATIONS; ++i)
+    forget(&communicator->registrations[i]);
   return SUCCESS;
 }
 
 EXPORTED int ncclCommDestroy(communicator *communicator) {
+  for (int i = 0; i < MOST_REGISTRATIONS; ++i)
+    if (communicator->registrations[i].address)
+      misuse("a communicator is destroyed while memory is registered");
   char path[PATH_MAX];
   name_rank(communicator, communicator->rank, path, sizeof path);
   unlink(path);
@@ -303,3 +373,73 @@ EXPORTED int ncclGroupEnd(void) {
     return SYSTEM_ERROR;
   return SUCCESS;
 }
+
+/* ---- Memory ---- */
+
+#ifndef WITHOUT_REGISTRATION
+
+static void write_log(const char *call, uint64_t address, size_t bytes) {
+  const char *path = getenv("RONDO_EMULATOR_NCCL_LOG");
+  FILE *file = path ? fopen(path, "a") : NULL;
+  if (file) {
+    fprintf(file, "%ld %s 0x%llx %zu\n", (long)getpid(), call, (unsigned long long)address, bytes);
+    fclose(file);
+  }
+}
+
+EXPORTED int ncclMemAlloc(void **data, size_t bytes) {
+  int (*allocate)(uint64_t *, size_t) = (int (*)(uint64_t *, size_t))find("cuMemAlloc_v2");
+  int place = 0;
+  while (place < MOST_REGISTRATIONS && allocations[place].address)
+    ++place;
+  uint64_t address = 0;
+  if (place == MOST_REGISTRATIONS || !allocate || allocate(&address, bytes) != 0)
+    return UNHANDLED_CUDA_ERROR;
+  allocations[place] = (registration){address, bytes};
+  write_log("allocate", address, bytes);
+  *data = (void *)(uintptr_t)address;
+  return SUCCESS;
+}
+
+EXPORTED int ncclMemFree(void *data) {
+  int (*release)(uint64_t) = (int (*)(uint64_t))find("cuMemFree_v2");
+  uint64_t address = (uint64_t)(uintptr_t)data;
+  int place = find_allocation(address, 1);
+  if (place < 0 || allocations[place].address != address || !release)
+    misuse("memory is freed that ncclMemAlloc did not give");
+  if (users[place] != 0)
+    misuse("memory is freed while it is registered");
+  write_log("free", address, allocations[place].bytes);
+  allocations[place] = (registration){0, 0};
+  return release(address) == 0 ? SUCCESS : UNHANDLED_CUDA_ERROR;
+}
+
+EXPORTED int ncclCommRegister(communicator *communicator, void *data, size_t bytes, void **handle) {
+  uint64_t address = (uint64_t)(uintptr_t)data;
+  int place = find_allocation(address, bytes);
+  if (place < 0)
+    misuse("memory is registered that ncclMemAlloc did not give");
+  for (int i = 0; i < MOST_REGISTRATIONS; ++i) {
+    registration *free_place = &communicator->registrations[i];
+    if (free_place->address)
+      continue;
+    *free_place = (registration){address, bytes};
+    ++users[place];
+    write_log("register", address, bytes);
+    *handle = free_place;
+    return SUCCESS;
+  }
+  return INTERNAL_ERROR;
+}
+
+EXPORTED int ncclCommDeregister(communicator *communicator, void *handle) {
+  registration *registered = handle;
+  if (registered < communicator->registrations || registered >= communicator->registrations + MOST_REGISTRATIONS ||
+      !registered->address)
+    misuse("memory is deregistered that is not registered");
+  write_log("deregister", registered->address, registered->bytes);
+  forget(registered);
+  return SUCCESS;
+}
+
+#endif

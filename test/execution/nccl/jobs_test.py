@@ -70,6 +70,7 @@ class Results(Job):
         self.assertIn(f"{count} ranks (nccl), cuda:sm_90a" if count > 1 else "1 rank (nccl)", outputs[0])
         self.assertEqual(outputs[0].count("check passed"), 1)
         self.assertEqual(set(outputs[1:]) - {""}, set())
+        return outputs[0]
 
     def test_odd_lengths(self):
         for queries, keys in [(9, 61), (1, 1), (2, 3), (5, 2)]:
@@ -85,7 +86,14 @@ class Results(Job):
         self.check("cuda_d64_causal", 2, 31, 130)
 
     def test_ctas(self):
-        self.check("cuda_d5", 2, 9, 61, "--nccl-ctas=2", "--sm-margin=1")
+        # Two CTAs for two ranks are one for a transfer; copy engines need none.
+        ctas = 1 if self.extra else 0
+        output = self.check("cuda_d5", 2, 9, 61, "--nccl-ctas=2", "--sm-margin=2")
+        self.assertIn(f"\n  multiprocessors {ctas} for a transfer, attention leaves 2\n", output)
+        # One CTA of attention for four multiprocessors: room costs nothing.
+        output = self.check("cuda_d5", 2, 9, 61)
+        self.assertEqual("\n  multiprocessors 1 for a transfer, attention leaves 1\n" in output, bool(ctas))
+        self.assertNotIn("multiprocessors", self.check("cuda_d5", 1, 9, 61))
 
     def test_other_orders_of_streams(self):
         for seed in ("2", "3"):
@@ -102,6 +110,8 @@ class Results(Job):
         with open(files["report.json"], encoding="utf-8") as file:
             report = file.read()
         self.assertEqual(json.loads(report)["communicator"], "nccl")
+        self.assertEqual({(rank["transfer_ctas"], rank["sm_margin"]) for rank in json.loads(report)["per_rank"]},
+                         {(1, 1) if self.extra else (0, 0)})
         self.assertEqual(report.count('"rank": '), 2)
         self.assertEqual({rank["device"] for rank in json.loads(report)["per_rank"]}, {0})
         trace = self.expect_all_lanes(files["trace.json"], 2)
@@ -145,6 +155,61 @@ class Results(Job):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("3 ranks (nccl)", result.stdout)
         self.assertEqual(result.stdout.count("check passed"), 1)
+
+
+class Registration(Job):
+    """Memory that exchanges use is NCCL's and registered with it, on all ranks or on none."""
+    extra = ("--transfers=nccl",)
+
+    def run_logged(self, commands, **environment):
+        """The calls that each process made, in order, once all have ended well."""
+        with tempfile.NamedTemporaryFile("r", dir=folder.name) as log:
+            statuses, outputs, errors = self.run_job(commands, RONDO_EMULATOR_NCCL_LOG=log.name, **environment)
+            calls = {}
+            for line in log:
+                process, call, *place = line.split()
+                calls.setdefault(process, []).append((call, *place))
+        self.assertEqual((statuses, errors), ([0] * len(commands), []))
+        self.assertIn("check passed", outputs[0])
+        return list(calls.values())
+
+    def test_registered_once(self):
+        calls = self.run_logged([words(options=["--check", "--repeat=3"])] * 3)
+        self.assertEqual(len(calls), 3)
+        for own in calls:
+            self.assertEqual([call for call, *_ in own], ["allocate", "register", "deregister", "free"])
+            self.assertEqual(len({tuple(place) for _, *place in own}), 1)
+
+    def test_turned_off(self):
+        self.assertEqual(self.run_logged([words(options=["--check"])] * 2, RONDO_NCCL_REGISTER="0"), [])
+
+    def test_turned_off_on_one_rank(self):
+        one = ["env", "RONDO_NCCL_REGISTER=0", *words(options=["--check"])]
+        self.assertEqual(self.run_logged([words(options=["--check"]), one, words(options=["--check"])]), [])
+
+    def test_copy_engines_need_none(self):
+        one = words(options=["--check"])
+        self.extra = ("--transfers=auto",)
+        self.assertEqual(self.run_logged([one] * 2), [])
+
+    def test_alone(self):
+        self.assertEqual(self.run_logged([words(options=["--check"])]), [])
+
+    def test_nccl_without_it(self):
+        plain = os.path.join(EMULATED, "libnccl-plain.so")
+        self.assertEqual(self.run_logged([words(options=["--check"])] * 2, RONDO_NCCL=plain), [])
+
+    def test_wrong_value(self):
+        self.expect_error(r"^rank 0: the environment variable RONDO_NCCL_REGISTER is 'yes', but should be 1 or 0",
+                          [words()] * 2, status=2, errors=2, RONDO_NCCL_REGISTER="yes")
+
+    def test_no_memory(self):
+        statuses, _, errors = self.run_job([words()] * 2, RONDO_EMULATOR_MEMORY_BYTES="3500")
+        self.assertEqual(statuses, [1, 1])
+        self.assertTrue(errors)
+        for error in errors:  # both may find it in the same moment
+            self.assertRegex(error, r"rank \d on GPU 0 \(PTX emulator\): NCCL cannot allocate its intermediate values in "
+                                    r"step 0: unhandled cuda error; 3072 bytes are wanted, \d+ of 3500 are free")
 
 
 class Errors(Job):

@@ -54,6 +54,13 @@ TEST_F(Misuse, Ranks) {
   for (const char *threads : {"0", "-1", "257", "two", ""})
     expectMisuse({std::string("--threads-per-rank=") + threads, "--length=s0=5"},
                  {"--threads-per-rank=", "a whole number from 1 to 256"});
+  for (const char *number : {"-1", "1025", "all", ""})
+    expectMisuse({std::string("--sm-margin=") + number, "--length=s0=5"},
+                 {"--sm-margin=", "a whole number from 0 to 1024"});
+  for (const char *number : {"-1", "65"})
+    expectMisuse({std::string("--nccl-ctas=") + number, "--communicator=nccl"},
+                 {"--nccl-ctas=", "a whole number from 0 to 64"});
+  expectMisuse({"--nccl-ctas=0", "--length=s0=5"}, {"--nccl-ctas has no effect without --communicator=nccl"});
   expectError(2, {staticSampleProgram, "--function=copy_f32", "--length=s0=5", "--ranks=3"},
               {"--ranks=3", "grid @gpus is static and has 4 ranks"});
 }

@@ -9,7 +9,7 @@ using namespace rondo::run;
 namespace {
 
 rondo_rank_statistics rank(double total, double compute, double exposed, double tail) {
-  return {total, compute, exposed, tail, 0, 1500, 3, 64};
+  return {total, compute, exposed, tail, 0, 1500, 3, 64, 0, 0};
 }
 
 TEST(Report, Median) {
@@ -40,6 +40,11 @@ TEST(Report, TakesTheSlowestRankOfEachRunThenTheMedian) {
   sent            1.50 kB in 3 messages from each rank
   arena           64 B on each rank
 )");
+  // Of GPUs, the largest figures of all ranks.
+  report.repetitions = {{rank(1, 0.5, 0.25, 0.125), rank(2, 0.25, 0.0625, 0.03125)}};
+  report.repetitions[0][0].transfer_ctas = 4;
+  report.repetitions[0][1].sm_margin = 8;
+  EXPECT_NE(summaryText(report).find("\n  multiprocessors 4 for a transfer, attention leaves 8\n"), std::string::npos);
 }
 
 } // namespace
