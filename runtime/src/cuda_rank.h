@@ -9,6 +9,8 @@
 
 #include "communicator.h"
 #include "cuda_device.h"
+#include "cuda_graphs.h"
+#include "cuda_issue.h"
 #include "cuda_link.h"
 #include "cuda_module.h"
 #include "cuda_plans.h"
@@ -58,6 +60,8 @@ typedef struct cuda_rank {
   cuda_block arena, scratch;
   cuda_staging staging;
   cuda_plans plans;
+  cuda_issuer issuer;
+  cuda_graphs graphs;
   cuda_timeline timeline;
 } cuda_rank;
 
