@@ -188,8 +188,9 @@ static rondo_status capture_entry(rondo_execution *execution, const rondo_tensor
                : status;
   if (result == CUDA_OK)
     result = ended;
+  /* Transfers keep the priority of the stream from which they were captured. */
   if (result == CUDA_OK)
-    result = api->graph_instantiate(&captured->records.executable, captured->graph, 0);
+    result = api->graph_instantiate(&captured->records.executable, captured->graph, CUDA_GRAPH_NODE_PRIORITIES);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot capture a graph");
 }
 
