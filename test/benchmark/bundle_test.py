@@ -63,7 +63,7 @@ def tearDownModule():
 
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
-    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("gpus",)) else "4096"  # tensors of programs end where allocations do
+    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("gpus",), ("host",)) else "4096"  # tensors of programs end where allocations do
     environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
@@ -88,6 +88,7 @@ class Folder(Bundle):
         expected = {"run.sh", "README.txt", "commit", "verbs/check", "verbs/sanitize", "verbs/bench", "bin/attend_test",
                     "lib/librondo_gpu_bench.so", "kernels/kernels", "scripts/bench.py", "scripts/sanitize.py", "scripts/programs.py", "verbs/programs",
                     "scripts/nccl_programs.py", "verbs/nccl", "scripts/several_gpus.py", "verbs/gpus",
+                    "scripts/host_time.py", "verbs/host", "bin/host_time",
                     "bin/rondo-run", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
@@ -114,7 +115,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "nccl", "gpus", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "gpus", "host", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -149,7 +150,7 @@ class Nccl(Bundle):
         done = self.run_nccl("--ranks=2,3", "--settle=2")
         self.ends(done, 0)
         cases = json.loads((BUNDLE / "nccl.json").read_text())["cases"]
-        self.assertEqual([case["ranks"] for case in cases], [2, 2, 3, 3, 3, 3])
+        self.assertEqual([case["ranks"] for case in cases], [2] * 4 + [3] * 4 + [3, 3])
         self.assertTrue(all(case["held"] and case["one_gpu"] for case in cases))
         self.assertRegex(done.stdout, r"rank \d lost rank 1 in")
         self.assertIn("rank 1 does not answer", done.stdout)
@@ -158,6 +159,21 @@ class Nccl(Bundle):
         done = self.run_nccl("--ranks=2", "--faults=no", RONDO_EMULATOR_NCCL_VERSION="21805")
         self.ends(done, 1)
         self.assertIn("is of version 2.18.5: 2.27 or later is needed", done.stdout)
+
+
+class Host(Bundle):
+    def test_ways(self):
+        # The time of this machine is no measure of any.
+        done = run("host", "--runs=3", "--ranks=3", "--queries=5", "--keys=70")
+        self.ends(done, 0)
+        data = json.loads((BUNDLE / "host.json").read_text())
+        self.assertEqual([way["replayed"] for way in data["ways"]], [0, 6, 6])
+        self.assertTrue(all(way["held"] and way["median_us"] > 0 for way in data["ways"]))
+
+    def test_no_program(self):
+        done = run("host", "--program=nothing")
+        self.ends(done, 2)
+        self.assertIn("nothing.so", done.stderr)
 
 
 class Programs(Bundle):

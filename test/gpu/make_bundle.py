@@ -21,7 +21,7 @@ sys.path.append(str(BENCHMARK))
 import results  # noqa: E402
 
 SCRIPTS = [BENCHMARK / "results.py", *sorted((BENCHMARK / "gpu").glob("*.py")), HERE / "sanitize.py",
-           HERE / "programs.py", HERE / "nccl_programs.py", HERE / "several_gpus.py"]
+           HERE / "programs.py", HERE / "nccl_programs.py", HERE / "several_gpus.py", HERE / "host_time.py"]
 
 
 def find_libraries(runtime):
@@ -36,7 +36,8 @@ def copy_programs(arguments):
     names = arguments.programs.split(",") if arguments.programs else None
     chosen = [program for program in PROGRAMS if names is None or program.name in names]
     compile_programs(arguments.compile, folder / "programs", arguments.form, chosen)
-    for name, file in {"bin/rondo-run": arguments.run, "bin/long_test": arguments.long}.items():
+    for name, file in {"bin/rondo-run": arguments.run, "bin/long_test": arguments.long,
+                       "bin/host_time": arguments.host}.items():
         shutil.copy(file, folder / name)
     for name, file in find_libraries(arguments.runtime).items():
         shutil.copy(file, folder / "lib" / name)
@@ -52,6 +53,7 @@ def main():
     parser.add_argument("--compile", required=True, help="rondo-compile")
     parser.add_argument("--run", required=True, help="rondo-run, without a C++ library")
     parser.add_argument("--long", required=True, help="long_test")
+    parser.add_argument("--host", required=True, help="host_time")
     parser.add_argument("--runtime", required=True, help="librondo_runtime.so")
     parser.add_argument("--programs", help="names, separated by commas; default: all")
     parser.add_argument("--form", choices=("cubin", "ptx"), default="cubin")
