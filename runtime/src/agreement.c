@@ -168,6 +168,7 @@ typedef struct {
   int32_t status;
   int32_t returns_early;
   uint64_t digest;
+  int64_t offers[AGREEMENT_OFFERS]; /* 0: none */
 } statement;
 
 static unsigned char *make_statement(const statement *head, const void *rest, size_t bytes) {
@@ -275,6 +276,28 @@ static rondo_status find_difference(rondo_context *context, processes *processes
   return status;
 }
 
+static bool offers(const gathered *everyone, int32_t rank, int64_t number) {
+  statement theirs;
+  memcpy(&theirs, everyone->entries[rank].data, sizeof theirs);
+  for (int i = 0; i < AGREEMENT_OFFERS; ++i)
+    if (theirs.offers[i] == number)
+      return true;
+  return false;
+}
+
+/* The greatest number that every rank offers, or 0. */
+static int64_t find_offer(const gathered *everyone, int32_t ranks, const statement *mine) {
+  int64_t best = 0;
+  for (int i = 0; i < AGREEMENT_OFFERS; ++i) {
+    int32_t rank = 0;
+    while (rank < ranks && offers(everyone, rank, mine->offers[i]))
+      ++rank;
+    if (rank == ranks && mine->offers[i] > best)
+      best = mine->offers[i];
+  }
+  return best;
+}
+
 static rondo_status copy_extents(rondo_context *context, const processes *processes, const gathered *everyone,
                                  size_t count, int64_t **extents) {
   *extents = calloc((size_t)processes->size * count + 1, sizeof **extents);
@@ -294,6 +317,8 @@ rondo_status agreement_reach(rondo_context *context, processes *processes, const
   bool fares_well = local == RONDO_OK;
   head.status = (int32_t)local;
   head.returns_early = fares_well && proposal->returns_early;
+  for (int i = 0; fares_well && i < proposal->offer_count; ++i)
+    head.offers[i] = proposal->offers[i];
   size_t count = fares_well ? bind_extent_count(&proposal->program->manifest.functions[proposal->function]) : 0;
   const char *error = rondo_last_error(context);
   gathered everyone = {.entries = NULL};
@@ -302,6 +327,8 @@ rondo_status agreement_reach(rondo_context *context, processes *processes, const
                                           fares_well ? count * sizeof(int64_t) : strlen(error), &everyone);
   if (status == RONDO_OK && !compare_digests(&everyone, processes->size, &result->returns_early))
     status = find_difference(context, processes, function, proposal);
+  if (status == RONDO_OK)
+    result->offer = find_offer(&everyone, processes->size, &head);
   if (status == RONDO_OK)
     status = copy_extents(context, processes, &everyone, count, &result->extents);
   gathered_free(&everyone);

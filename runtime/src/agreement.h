@@ -11,6 +11,8 @@
 #include "processes.h"
 #include "program.h"
 
+enum { AGREEMENT_OFFERS = 5 };
+
 /* A call of rondo_run or rondo_run_shards in this process. */
 typedef struct {
   const rondo_program *program;
@@ -20,6 +22,9 @@ typedef struct {
   const int64_t *extents; /* of this rank's tensors: bind_extent_count */
   int64_t timeout;
   bool returns_early; /* the call does not wait for the GPU */
+  /* What this rank could do, as numbers above 0 of which all ranks are to find the greatest that each has. */
+  int64_t offers[AGREEMENT_OFFERS];
+  int offer_count;
 } proposal;
 
 /* The text of a proposal, which the caller frees; NULL without memory. Extents that differ between ranks, those of
@@ -33,6 +38,7 @@ rondo_status agreement_compare(rondo_context *context, const char *const *texts,
 typedef struct {
   int64_t *extents;   /* of every rank; the caller frees it */
   bool returns_early; /* on every rank: none of them learns in the call how it ends */
+  int64_t offer;      /* the greatest number that every rank offers; 0: there is none */
 } agreement;
 
 /* Fails, on every rank with the same text, unless all ranks make the same call and each could (`local` is RONDO_OK;

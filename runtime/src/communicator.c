@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "cuda_communicator.h"
 #include "cuda_margin.h"
+#include "cuda_replay.h"
 #include "failure.h"
 #include "nccl_connection.h"
 #include "nvtx.h"
@@ -65,6 +66,21 @@ static rondo_status check_nccl_options(rondo_context *context, const rondo_commu
   return RONDO_OK;
 }
 
+/* Ranks of one process wait for each other's events, which are no part of a graph that one of them captures. */
+static rondo_status check_graphs(rondo_context *context, const rondo_communicator_options *options) {
+  if (options->graphs != 0 && options->graphs != 1)
+    return context_fail(context, RONDO_INVALID_ARGUMENT, "graphs is %d, but should be 0 or 1", options->graphs);
+  if (options->graphs && options->kind == RONDO_COMMUNICATOR_MPI)
+    return context_fail(context, RONDO_UNSUPPORTED,
+                        "graphs on a communicator of the kind mpi, whose programs run on CPUs: leave them out");
+  if (options->graphs && options->kind == RONDO_COMMUNICATOR_THREADS && options->ranks > 1)
+    return context_fail(context, RONDO_UNSUPPORTED,
+                        "graphs with %d ranks in one process, which wait for each other's events: make each rank a "
+                        "process (RONDO_COMMUNICATOR_NCCL), or run without graphs",
+                        options->ranks);
+  return RONDO_OK;
+}
+
 static rondo_status check_options(rondo_context *context, const rondo_communicator_options *options) {
   enum { MAX_RANKS = 4096, MAX_THREADS = 256 };
   bool is_nccl = options->kind == RONDO_COMMUNICATOR_NCCL;
@@ -103,6 +119,8 @@ static rondo_status check_options(rondo_context *context, const rondo_communicat
                           "options of NCCL were given, but the kind is not RONDO_COMMUNICATOR_NCCL");
   if (status == RONDO_OK && is_nccl)
     status = check_nccl_options(context, options);
+  if (status == RONDO_OK)
+    status = check_graphs(context, options);
   return status;
 }
 
@@ -147,6 +165,7 @@ static rondo_status set_options(rondo_context *context, const rondo_communicator
   communicator->sm_margin = options->sm_margin;
   communicator->link_sms = options->link_sms;
   communicator->measure = options->measure != 0;
+  communicator->graphs = options->graphs != 0;
   /* A time-out that rounds to none would wait for ever. */
   communicator->timeout = (int64_t)ceil(options->timeout_s * NANOSECONDS);
   rondo_status status = join_processes(context, options, communicator);
@@ -167,7 +186,8 @@ static void run_entry(rondo_execution *execution) {
   int32_t status = plan->backend->begin ? (int32_t)plan->backend->begin(execution) : RONDO_OK;
   nvtx_push(NVTX_RUN, plan->function, execution->rank);
   if (status == RONDO_OK)
-    status = plan->entry(plan->backend->table, execution, tensors, plan->lengths);
+    status = plan->backend->call ? (int32_t)plan->backend->call(execution, tensors)
+                                 : plan->entry(plan->backend->table, execution, tensors, plan->lengths);
   table_end(execution);
   if (status != RONDO_OK)
     run_fail(communicator, RONDO_RANK_FAILED, "rank %d failed in step %lld: '%s' returned %d", execution->rank,
@@ -337,6 +357,7 @@ void rondo_communicator_destroy(rondo_communicator *communicator) {
   if (!communicator)
     return;
   stop_threads(communicator);
+  cuda_replay_close(communicator);
   nccl_connection_close(communicator);
   cuda_communicator_close(communicator);
   for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
@@ -397,17 +418,36 @@ rondo_status communicator_check(rondo_context *context, const rondo_communicator
   return RONDO_OK;
 }
 
-rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan) {
-  pthread_mutex_lock(&communicator->lock);
+static void begin_locked(rondo_communicator *communicator, const run_plan *plan) {
   communicator->plan = plan;
   communicator->failure = RONDO_OK;
-  communicator->running = communicator->local_ranks;
   ++communicator->run;
   int64_t now = clock_now();
-  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank) {
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank)
     prepare_rank(&communicator->executions[rank], now);
+}
+
+rondo_status communicator_run_here(rondo_context *context, rondo_communicator *communicator, const run_plan *plan) {
+  rondo_execution *execution = &communicator->executions[0];
+  pthread_mutex_lock(&communicator->lock);
+  begin_locked(communicator, plan);
+  execution->run = communicator->run; /* the worker has nothing to do */
+  pthread_mutex_unlock(&communicator->lock);
+  run_entry(execution);
+  pthread_mutex_lock(&communicator->lock);
+  execution->finished = true;
+  rondo_status status = conclude(context, communicator);
+  communicator->plan = NULL;
+  pthread_mutex_unlock(&communicator->lock);
+  return status;
+}
+
+rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan) {
+  pthread_mutex_lock(&communicator->lock);
+  begin_locked(communicator, plan);
+  communicator->running = communicator->local_ranks;
+  for (int32_t rank = 0; rank < communicator->local_ranks; ++rank)
     pthread_cond_signal(&communicator->executions[rank].streams[RONDO_STREAM_COMPUTE].wake);
-  }
   watchdog_wait_locked(communicator);
   rondo_status status = conclude(context, communicator);
   communicator->plan = NULL;

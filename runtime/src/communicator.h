@@ -107,10 +107,12 @@ extern const transport threads_transport;
 extern const transport loopback_transport;
 
 /* What entries run on: the functions that they call, and what comes before and after them, on the worker. `begin` may
- * be NULL; `end` returns when the work of the rank is over, or has been handed to the caller's stream. */
+ * be NULL; `call` stands for a call of the entry, which it makes as often as it needs, and may be NULL; `end` returns
+ * when the work of the rank is over, or has been handed to the caller's stream. */
 typedef struct {
   const rondo_runtime_table *table;
   rondo_status (*begin)(rondo_execution *execution);
+  rondo_status (*call)(rondo_execution *execution, const rondo_tensor *tensors);
   void (*end)(rondo_execution *execution);
 } backend;
 
@@ -147,7 +149,8 @@ struct rondo_communicator {
   int32_t device, link_sms;
   int32_t sm_margin; /* -1: chosen for each attention */
   bool measure;
-  bool hung; /* a GPU did not end its work in time */
+  bool graphs; /* runs are captured and replayed */
+  bool hung;   /* a GPU did not end its work in time */
 
   pthread_mutex_t lock;
   pthread_cond_t finished; /* the last rank of a run is done */
@@ -165,6 +168,9 @@ rondo_status communicator_check(rondo_context *context, const rondo_communicator
 
 /* Runs a plan on every rank. The first failure of any rank ends all of them. */
 rondo_status communicator_run(rondo_context *context, rondo_communicator *communicator, const run_plan *plan);
+
+/* The same on the calling thread, where there is one rank and its run waits for nothing. */
+rondo_status communicator_run_here(rondo_context *context, rondo_communicator *communicator, const run_plan *plan);
 
 /* The state of a rank, or NULL if it runs in another process. */
 static inline rondo_execution *communicator_execution(const rondo_communicator *communicator, int32_t rank) {

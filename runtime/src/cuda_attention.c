@@ -152,7 +152,9 @@ static rondo_status upload_table(const cuda_launching *launching, cuda_plan *pla
   return cuda_rank_upload(launching->execution, plan->table, table->words, bytes);
 }
 
+/* Graphs that use its table go with it. */
 static void forget(cuda_rank *rank, cuda_plan *plan) {
+  cuda_graphs_drop_plan(&rank->graphs, rank->device->api, plan);
   if (plan->table)
     rank->device->api->free(plan->table, rank->streams[RONDO_STREAM_COMPUTE]);
   *plan = (cuda_plan){.operation = NULL};
@@ -171,11 +173,15 @@ static rondo_status get_plan(const cuda_launching *launching, const cuda_attenti
   if (rank->sm_margin < 0)
     key.transfer = cuda_rank_get_transfers(rank);
   cuda_plan *plan = cuda_plans_find(&rank->plans, &key);
+  if (!plan && !cuda_issuer_may_prepare(&rank->issuer))
+    return RONDO_UNSUPPORTED;
   if (!plan) {
     rondo_status status = choose(launching, attention, facts, &key);
     if (status != RONDO_OK)
       return status;
     plan = cuda_plans_evict(&rank->plans);
+    if (plan->operation && plan->used > rank->graphs.first_plan)
+      rank->graphs.overflows = true;
     forget(rank, plan);
     key.used = rank->plans.clock;
     *plan = key;
@@ -189,7 +195,9 @@ static rondo_status get_plan(const cuda_launching *launching, const cuda_attenti
   if (plan->margin > execution->statistics.sm_margin)
     execution->statistics.sm_margin = plan->margin;
   *result = plan;
-  return RONDO_OK;
+  return cuda_graphs_use_plan(&rank->graphs, &rank->issuer, plan)
+             ? RONDO_OK
+             : cuda_launching_fail(launching, RONDO_OUT_OF_MEMORY, "no memory for a graph");
 }
 
 /* ---- Launches ---- */
@@ -284,20 +292,20 @@ static void leave_operands(const cuda_launching *launching, const cuda_attention
 /* Without keys, where every kernel is persistent: O = 0 and LSE = -inf. */
 static rondo_status fill(const cuda_launching *launching, const cuda_attention *attention) {
   static const unsigned MINUS_INFINITY = 0xff800000u;
-  const cuda_rank *rank = launching->execution->cuda;
-  const cuda_api *api = rank->device->api;
+  cuda_rank *rank = launching->execution->cuda;
   const cuda_tensor *o = &attention->output, *lse = &attention->lse;
   int64_t element = (int64_t)cuda_element_bytes(attention->output_type), rows = o->sizes[2];
   cuda_stream stream = rank->streams[RONDO_STREAM_COMPUTE];
   for (int64_t batch = 0; batch < o->sizes[0]; ++batch) {
     for (int64_t head = 0; head < o->sizes[1]; ++head) {
       cuda_address place = o->address + (uint64_t)((batch * o->strides[0] + head * o->strides[1]) * element);
-      cuda_result result = api->fill_8(place, (size_t)((rows > 1 ? o->strides[2] : o->sizes[3]) * element), 0,
-                                       (size_t)(o->sizes[3] * element), (size_t)rows, stream);
+      cuda_result result =
+          cuda_issue_fill_8(&rank->issuer, place, (size_t)((rows > 1 ? o->strides[2] : o->sizes[3]) * element), 0,
+                            (size_t)(o->sizes[3] * element), (size_t)rows, stream);
       place = lse->address + (uint64_t)((batch * lse->strides[0] + head * lse->strides[1]) * 4);
       if (result == CUDA_OK)
-        result = api->fill_32(place, (size_t)((rows > 1 ? lse->strides[2] : 1) * 4), MINUS_INFINITY, 1, (size_t)rows,
-                              stream);
+        result = cuda_issue_fill_32(&rank->issuer, place, (size_t)((rows > 1 ? lse->strides[2] : 1) * 4),
+                                    MINUS_INFINITY, 1, (size_t)rows, stream);
       rondo_status status = cuda_launching_check(launching, result, "cannot fill results without keys");
       if (status != RONDO_OK)
         return status;

@@ -78,6 +78,10 @@ rondo_status cuda_communicator_open(rondo_context *context, rondo_communicator *
   const cuda_api *api = cuda_driver_get(text, sizeof text);
   if (!api)
     return context_fail(context, RONDO_UNSUPPORTED, "programs for CUDA cannot run here: %s", text);
+  const char *missing = communicator->graphs ? cuda_driver_missing_graphs(api) : NULL;
+  if (missing)
+    return context_fail(context, RONDO_UNSUPPORTED,
+                        "the CUDA driver has no %s, so there are no graphs: update it, or run without graphs", missing);
   communicator->cuda = calloc(1, sizeof *communicator->cuda);
   if (!communicator->cuda)
     return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for the communicator's GPUs");

@@ -4,15 +4,18 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LIBRARY "libcuda.so.1"
 
-static const struct {
+typedef struct {
   const char *symbol;
   size_t offset;
-} functions[] = {
+} function_place;
+
+static const function_place functions[] = {
     {"cuGetErrorName", offsetof(cuda_api, get_error_name)},
     {"cuGetErrorString", offsetof(cuda_api, get_error_string)},
     {"cuInit", offsetof(cuda_api, init)},
@@ -71,9 +74,30 @@ static const struct {
     {"cuTensorMapEncodeTiled", offsetof(cuda_api, encode_tiled)},
 };
 
+/* A driver without them serves runs without graphs. */
+static const function_place graph_functions[] = {
+    {"cuStreamBeginCapture_v2", offsetof(cuda_api, capture_begin)},
+    {"cuStreamEndCapture", offsetof(cuda_api, capture_end)},
+    {"cuStreamGetCaptureInfo_v2", offsetof(cuda_api, capture_info)},
+    {"cuGraphDestroy", offsetof(cuda_api, graph_destroy)},
+    {"cuGraphInstantiateWithFlags", offsetof(cuda_api, graph_instantiate)},
+    {"cuGraphLaunch", offsetof(cuda_api, graph_launch)},
+    {"cuGraphExecDestroy", offsetof(cuda_api, executable_destroy)},
+    {"cuGraphExecKernelNodeSetParams_v2", offsetof(cuda_api, executable_set_kernel)},
+};
+
+/* Takes the place of an older one. */
+static const function_place edges_function = {"cuStreamGetCaptureInfo_v3", offsetof(cuda_api, capture_info_edges)};
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static cuda_api loaded;
 static char failure[512]; /* empty if the driver is there */
+
+static bool find(void *library, const function_place *place) {
+  void *function = dlsym(library, place->symbol);
+  memcpy((char *)&loaded + place->offset, &function, sizeof function);
+  return function != NULL;
+}
 
 static void load(void) {
   void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
@@ -82,14 +106,15 @@ static void load(void) {
     return;
   }
   for (size_t i = 0; i < sizeof functions / sizeof *functions; ++i) {
-    void *function = dlsym(library, functions[i].symbol);
-    if (!function) {
+    if (!find(library, &functions[i])) {
       snprintf(failure, sizeof failure, "the CUDA driver (" LIBRARY ") has no %s: it is older than CUDA 12, update it",
                functions[i].symbol);
       return;
     }
-    memcpy((char *)&loaded + functions[i].offset, &function, sizeof function);
   }
+  for (size_t i = 0; i < sizeof graph_functions / sizeof *graph_functions; ++i)
+    find(library, &graph_functions[i]);
+  find(library, &edges_function);
   cuda_result result = loaded.init(0);
   int count = 0;
   if (result == CUDA_OK)
@@ -105,6 +130,16 @@ const cuda_api *cuda_driver_get(char *text, size_t capacity) {
   if (!failure[0])
     return &loaded;
   snprintf(text, capacity, "%s", failure);
+  return NULL;
+}
+
+const char *cuda_driver_missing_graphs(const cuda_api *api) {
+  for (size_t i = 0; i < sizeof graph_functions / sizeof *graph_functions; ++i) {
+    void *function;
+    memcpy(&function, (const char *)api + graph_functions[i].offset, sizeof function);
+    if (!function)
+      return graph_functions[i].symbol;
+  }
   return NULL;
 }
 

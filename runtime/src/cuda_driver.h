@@ -24,6 +24,9 @@ typedef struct cuda_function_handle *cuda_function;
 typedef struct cuda_stream_handle *cuda_stream; /* NULL: the default stream */
 typedef struct cuda_event_handle *cuda_event;
 typedef struct cuda_pool_handle *cuda_pool;
+typedef struct cuda_graph_handle *cuda_graph;
+typedef struct cuda_executable_handle *cuda_executable; /* a graph that can be launched */
+typedef struct cuda_node_handle *cuda_node;
 
 enum {
   CUDA_OK = 0,
@@ -55,6 +58,8 @@ enum { CUDA_POINTER_DEVICE = 9 };
 
 enum { CUDA_STREAM_NON_BLOCKING = 1 };
 enum { CUDA_EVENT_TIMED = 0, CUDA_EVENT_UNTIMED = 2 };
+enum { CUDA_CAPTURE_THREAD_LOCAL = 1 };
+enum { CUDA_GRAPH_NODE_PRIORITIES = 8 };
 
 /* Of tensor maps. */
 enum { CUDA_ELEMENT_FLOAT16 = 6, CUDA_ELEMENT_BFLOAT16 = 9 };
@@ -119,6 +124,13 @@ typedef struct {
   size_t width, height; /* in bytes, in rows */
 } cuda_copy_2d;
 
+typedef struct {
+  cuda_function function;
+  unsigned grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes;
+  void **parameters, **extra;
+  void *kernel;
+  cuda_context context;
+} cuda_kernel_node;
 /* Memory that another process can map. */
 typedef struct {
   char reserved[64];
@@ -198,10 +210,25 @@ typedef struct {
   cuda_result (*launch)(const cuda_launch_configuration *, cuda_function, void **, void **);
   cuda_result (*encode_tiled)(rondo_tensor_map *, int, uint32_t, void *, const uint64_t *, const uint64_t *,
                               const uint32_t *, const uint32_t *, int, int, int, int);
+  /* Of graphs: NULL where the driver is too old for them. */
+  cuda_result (*capture_begin)(cuda_stream, int);
+  cuda_result (*capture_end)(cuda_stream, cuda_graph *);
+  cuda_result (*capture_info)(cuda_stream, int *, uint64_t *, cuda_graph *, const cuda_node **, size_t *);
+  /* The same with the kinds of edges; since CUDA 12.3. */
+  cuda_result (*capture_info_edges)(cuda_stream, int *, uint64_t *, cuda_graph *, const cuda_node **, const void **,
+                                    size_t *);
+  cuda_result (*graph_destroy)(cuda_graph);
+  cuda_result (*graph_instantiate)(cuda_executable *, cuda_graph, unsigned long long);
+  cuda_result (*graph_launch)(cuda_executable, cuda_stream);
+  cuda_result (*executable_destroy)(cuda_executable);
+  cuda_result (*executable_set_kernel)(cuda_executable, cuda_node, const cuda_kernel_node *);
 } cuda_api;
 
 /* The loaded and initialised driver, or NULL; then `text` says what is missing. Loaded once in a process. */
 const cuda_api *cuda_driver_get(char *text, size_t capacity);
+
+/* The first function of graphs that the driver lacks, or NULL. */
+const char *cuda_driver_missing_graphs(const cuda_api *api);
 
 /* The driver's words for a result: "CUDA_ERROR_...: ... (N)". Valid until the next call of this thread. */
 const char *cuda_result_text(const cuda_api *api, cuda_result result);

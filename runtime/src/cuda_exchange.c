@@ -30,21 +30,28 @@ static rondo_status check(rondo_execution *execution, const exchange *exchange, 
                   cuda_result_text(device->api, result));
 }
 
+/* Whether memory is the rank's own, which every run for the same lengths uses at the same address. */
+static bool is_own(const cuda_rank *rank, const void *memory) {
+  cuda_address address = (cuda_address)(uintptr_t)memory;
+  return address >= rank->arena.address && address - rank->arena.address < (uint64_t)rank->arena.bytes;
+}
+
 /* From another GPU it is the copy that names both contexts: the other ones take it that this GPU reaches the memory,
  * which need be true of no pool of the application's. Copy engines do either. */
-static cuda_result copy_bytes(const cuda_rank *rank, int32_t stream, const cuda_device *from, void *target,
+static cuda_result copy_bytes(cuda_rank *rank, int32_t stream, const cuda_device *from, void *target,
                               const void *source, int64_t bytes) {
   const cuda_device *device = rank->device;
   cuda_address to = (cuda_address)(uintptr_t)target, at = (cuda_address)(uintptr_t)source;
   if (from == device)
-    return device->api->copy(to, at, (size_t)bytes, rank->streams[stream]);
+    return cuda_issue_copy(&rank->issuer, to, at, (size_t)bytes, is_own(rank, target) && is_own(rank, source),
+                           rank->streams[stream]);
   return device->api->copy_peer(to, device->context, at, from->context, (size_t)bytes, rank->streams[stream]);
 }
 
 /* Copies what `theirs` sends, from its GPU, to where `mine` receives; at most as much as that expects. */
 static cuda_result copy(const rondo_execution *execution, int32_t stream, const exchange *mine,
                         const exchange *theirs) {
-  const cuda_rank *rank = execution->cuda;
+  cuda_rank *rank = execution->cuda;
   const rondo_execution *sender = mine == theirs ? execution : &execution->communicator->executions[mine->from];
   cuda_result result = CUDA_OK;
   for (int32_t i = 0; result == CUDA_OK && i < mine->count; ++i) {
@@ -78,7 +85,7 @@ static rondo_status issue(rondo_execution *execution, int32_t stream, const exch
   cuda_result result = CUDA_OK;
   int64_t time = link_is_emulated(communicator) && mine->distance != 0 ? get_link_time(communicator, bytes) : 0;
   if (time > 0)
-    result = cuda_link_occupy(&rank->link, time, rank->link_sms, handle);
+    result = cuda_link_occupy(&rank->link, &rank->issuer, time, rank->link_sms, handle);
   if (result == CUDA_OK)
     result = copy(execution, stream, mine, theirs);
   cuda_timeline_close(&rank->timeline, span, handle);
@@ -153,13 +160,21 @@ static rondo_status exchange_with_processes(rondo_execution *execution, int32_t 
   cuda_rank *rank = execution->cuda;
   cuda_stream handle = rank->streams[stream];
   cuda_span *span = open_span(execution, stream, mine);
-  rank->peer[stream] = mine->from;
-  rondo_status status = peer_memory_send(execution, stream, mine);
+  rank->peer[stream] = rank->graphs.peer = mine->from;
+  for (int32_t i = 0; i < mine->count; ++i)
+    if ((mine->transfers[i].source_bytes > 0 && !is_own(rank, mine->transfers[i].source)) ||
+        (mine->transfers[i].destination_bytes > 0 && !is_own(rank, mine->transfers[i].destination)))
+      cuda_issuer_note_foreign(&rank->issuer);
+  rondo_status status = peer_memory_prepare(execution, mine);
   exchange part = get_part_of_nccl(nccl, mine);
-  if (status == RONDO_OK)
-    status = nccl_connection_exchange(execution, stream, &part);
-  if (status == RONDO_OK)
-    status = peer_memory_receive(execution, stream, mine);
+  if (cuda_issues(&rank->issuer)) {
+    if (status == RONDO_OK)
+      status = peer_memory_send(execution, stream, mine);
+    if (status == RONDO_OK)
+      status = nccl_connection_exchange(execution, stream, &part);
+    if (status == RONDO_OK)
+      status = peer_memory_receive(execution, stream, mine);
+  }
   cuda_timeline_close(&rank->timeline, span, handle);
   return status;
 }

@@ -64,8 +64,8 @@ static const size_t merge_fields[] = {
     FIELD(rondo_merge_arguments, query_count),
 };
 
-static cuda_result launch(const cuda_launcher *launcher, const unsigned grid[3], void **parameters, cuda_stream stream,
-                          bool overlaps) {
+static cuda_result launch(const cuda_launcher *launcher, const unsigned grid[3], void **parameters,
+                          const void *arguments, size_t bytes, cuda_stream stream, bool overlaps) {
   const rondo_kernel_traits *traits = launcher->traits;
   cuda_launch_attribute attributes[2];
   memset(attributes, 0, sizeof attributes);
@@ -89,7 +89,9 @@ static cuda_result launch(const cuda_launcher *launcher, const unsigned grid[3],
     attribute->id = CUDA_ATTRIBUTE_PROGRAMMATIC;
     attribute->value.programmatic = 1;
   }
-  return launcher->api->launch(&configuration, launcher->function, parameters, NULL);
+  cuda_issuer direct = {.api = launcher->api, .mode = CUDA_ISSUE_NOW};
+  return cuda_issue_kernel(launcher->issuer ? launcher->issuer : &direct, &configuration, launcher->function,
+                           parameters, arguments, bytes);
 }
 
 static void collect(void *structure, const size_t *offsets, size_t count, void **parameters) {
@@ -101,7 +103,7 @@ cuda_result cuda_launch_attend(const cuda_launcher *launcher, const unsigned gri
                                cuda_stream stream, bool overlaps) {
   void *parameters[MAX_FIELDS];
   collect(arguments, attend_fields, sizeof attend_fields / sizeof *attend_fields, parameters);
-  return launch(launcher, grid, parameters, stream, overlaps);
+  return launch(launcher, grid, parameters, arguments, sizeof *arguments, stream, overlaps);
 }
 
 cuda_result cuda_launch_merge(const cuda_launcher *launcher, rondo_merge_arguments *arguments, cuda_stream stream,
@@ -110,16 +112,16 @@ cuda_result cuda_launch_merge(const cuda_launcher *launcher, rondo_merge_argumen
   collect(arguments, merge_fields, sizeof merge_fields / sizeof *merge_fields, parameters);
   int32_t rows = launcher->traits->rows_per_block;
   unsigned grid[3] = {(unsigned)(((int64_t)arguments->rows + rows - 1) / rows), 1, 1};
-  return launch(launcher, grid, parameters, stream, overlaps);
+  return launch(launcher, grid, parameters, arguments, sizeof *arguments, stream, overlaps);
 }
 
-cuda_result cuda_launch_elementwise(const cuda_launcher *launcher, const void *arguments, int64_t elements,
-                                    int32_t multiprocessors, cuda_stream stream) {
+cuda_result cuda_launch_elementwise(const cuda_launcher *launcher, const void *arguments, size_t bytes,
+                                    int64_t elements, int32_t multiprocessors, cuda_stream stream) {
   /* Enough CTAs to fill a multiprocessor; each thread of them strides over the elements. */
   enum { CTAS_PER_MULTIPROCESSOR = 8 };
   int64_t wanted = (elements + launcher->traits->threads - 1) / launcher->traits->threads;
   int64_t most = (int64_t)multiprocessors * CTAS_PER_MULTIPROCESSOR;
   unsigned grid[3] = {(unsigned)(wanted < most ? wanted : most), 1, 1};
   void *parameters[] = {(void *)(uintptr_t)arguments};
-  return launch(launcher, grid, parameters, stream, false);
+  return launch(launcher, grid, parameters, arguments, bytes, stream, false);
 }

@@ -3,7 +3,7 @@
 #ifndef RONDO_SRC_CUDA_LAUNCH_H
 #define RONDO_SRC_CUDA_LAUNCH_H
 
-#include "cuda_driver.h"
+#include "cuda_issue.h"
 
 #include <stdbool.h>
 
@@ -16,6 +16,7 @@ typedef struct {
   const cuda_api *api;
   cuda_function function;
   const rondo_kernel_traits *traits;
+  cuda_issuer *issuer; /* NULL: at once */
 } cuda_launcher;
 
 /* `overlaps`: the kernel may begin before the one before it has ended, if it is made for that. */
@@ -23,9 +24,10 @@ cuda_result cuda_launch_attend(const cuda_launcher *launcher, const unsigned gri
                                cuda_stream stream, bool overlaps);
 cuda_result cuda_launch_merge(const cuda_launcher *launcher, rondo_merge_arguments *arguments, cuda_stream stream,
                               bool overlaps);
-/* `arguments` are the kernel's only parameter. `elements` > 0 are shared by CTAs of at most so many multiprocessors. */
-cuda_result cuda_launch_elementwise(const cuda_launcher *launcher, const void *arguments, int64_t elements,
-                                    int32_t multiprocessors, cuda_stream stream);
+/* `arguments`, of `bytes` bytes, are the kernel's only parameter. `elements` > 0 are shared by CTAs of at most so many
+ * multiprocessors. */
+cuda_result cuda_launch_elementwise(const cuda_launcher *launcher, const void *arguments, size_t bytes,
+                                    int64_t elements, int32_t multiprocessors, cuda_stream stream);
 
 #ifdef __cplusplus
 }

@@ -40,7 +40,8 @@ void cuda_link_destroy(cuda_link *link) {
     link->api->module_unload(link->library);
 }
 
-cuda_result cuda_link_occupy(const cuda_link *link, int64_t nanoseconds, int32_t multiprocessors, cuda_stream stream) {
+cuda_result cuda_link_occupy(const cuda_link *link, cuda_issuer *issuer, int64_t nanoseconds, int32_t multiprocessors,
+                             cuda_stream stream) {
   uint64_t duration = (uint64_t)nanoseconds;
   void *parameters[] = {&duration};
   cuda_launch_configuration configuration = {.grid_x = multiprocessors > 0 ? (unsigned)multiprocessors : 1,
@@ -51,5 +52,5 @@ cuda_result cuda_link_occupy(const cuda_link *link, int64_t nanoseconds, int32_t
                                              .block_z = 1,
                                              .shared_bytes = multiprocessors > 0 ? OCCUPYING_BYTES : 0,
                                              .stream = stream};
-  return link->api->launch(&configuration, link->function, parameters, NULL);
+  return cuda_issue_kernel(issuer, &configuration, link->function, parameters, &duration, sizeof duration);
 }

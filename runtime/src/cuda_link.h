@@ -4,6 +4,7 @@
 #define RONDO_SRC_CUDA_LINK_H
 
 #include "cuda_device.h"
+#include "cuda_issue.h"
 
 typedef struct {
   const cuda_api *api;
@@ -16,6 +17,7 @@ void cuda_link_destroy(cuda_link *link);
 
 /* Keeps `stream` busy for `nanoseconds`. With `multiprocessors` > 0 it occupies so many of them, as a transfer that
  * kernels carry out would; with 0 it needs next to nothing of one. */
-cuda_result cuda_link_occupy(const cuda_link *link, int64_t nanoseconds, int32_t multiprocessors, cuda_stream stream);
+cuda_result cuda_link_occupy(const cuda_link *link, cuda_issuer *issuer, int64_t nanoseconds, int32_t multiprocessors,
+                             cuda_stream stream);
 
 #endif /* RONDO_SRC_CUDA_LINK_H */

@@ -53,7 +53,8 @@ rondo_status cuda_launching_tensor(const cuda_launching *launching, int operand,
 
 cuda_launcher cuda_launching_kernel(const cuda_launching *launching, int32_t number) {
   const cuda_module *module = launching->execution->cuda->module;
-  return (cuda_launcher){module->device.api, module->functions[number], &module->code->kernels[number].traits};
+  return (cuda_launcher){module->device.api, module->functions[number], &module->code->kernels[number].traits,
+                         &launching->execution->cuda->issuer};
 }
 
 bool cuda_tensor_is_contiguous(const cuda_tensor *tensor, int dimensions) {
@@ -68,7 +69,7 @@ bool cuda_tensor_is_contiguous(const cuda_tensor *tensor, int dimensions) {
 
 rondo_status cuda_launching_copy_lse(const cuda_launching *launching, const cuda_tensor *lse, cuda_address contiguous,
                                      bool to_contiguous) {
-  const cuda_rank *rank = launching->execution->cuda;
+  cuda_rank *rank = launching->execution->cuda;
   int64_t batches = lse->sizes[0], heads = lse->sizes[1], rows = lse->sizes[2], bytes = (int64_t)sizeof(float);
   for (int64_t batch = 0; batch < batches; ++batch) {
     for (int64_t head = 0; head < heads; ++head) {
@@ -86,8 +87,9 @@ rondo_status cuda_launching_copy_lse(const cuda_launching *launching, const cuda
                            .target_pitch = to_contiguous ? line : pitch,
                            .width = line,
                            .height = (size_t)(dense ? 1 : rows)};
-      rondo_status status = cuda_launching_check(
-          launching, rank->device->api->copy_2d(&copy, rank->streams[RONDO_STREAM_COMPUTE]), "cannot copy the LSE");
+      rondo_status status =
+          cuda_launching_check(launching, cuda_issue_copy_2d(&rank->issuer, &copy, rank->streams[RONDO_STREAM_COMPUTE]),
+                               "cannot copy the LSE");
       if (status != RONDO_OK)
         return status;
     }
@@ -229,7 +231,8 @@ static rondo_status launch_elementwise(const cuda_launching *launching) {
   int32_t multiprocessors = rank->device->multiprocessors - (rank->sm_margin > 0 ? rank->sm_margin : 0);
   cuda_launcher launcher = cuda_launching_kernel(launching, operation->kernels[0]);
   return cuda_launching_check(launching,
-                              cuda_launch_elementwise(&launcher, launching->slots, elements, multiprocessors,
+                              cuda_launch_elementwise(&launcher, launching->slots, (size_t)launching->slot_count * 8,
+                                                      elements, multiprocessors,
                                                       rank->streams[RONDO_STREAM_COMPUTE]),
                               rank->module->code->kernels[operation->kernels[0]].symbol);
 }

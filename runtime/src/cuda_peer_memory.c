@@ -253,6 +253,9 @@ rondo_status peer_memory_reserve_arena(rondo_execution *execution, int64_t bytes
   const cuda_api *api = rank->device->api;
   if (bytes <= rank->arena.bytes && rank->arena.address)
     return RONDO_OK;
+  if (!cuda_issuer_may_prepare(&rank->issuer))
+    return RONDO_UNSUPPORTED;
+  cuda_graphs_drop_all(&rank->graphs, api);
   rondo_status status = free_arena(execution);
   if (status != RONDO_OK)
     return status;
@@ -286,13 +289,15 @@ static rondo_status map_arena(rondo_execution *execution, int32_t number, const 
 
 /* Tells the sender of this rank's arena and maps the receiver's, unless that was done. Whether it was does not depend
  * on what travels: all ranks do this in the same exchange. */
-static rondo_status share_arenas(rondo_execution *execution, const exchange *exchange) {
+rondo_status peer_memory_prepare(rondo_execution *execution, const exchange *exchange) {
   peer_memory *memory = execution->communicator->nccl->peers;
   peer_rank *to = &memory->peers[exchange->to], *from = &memory->peers[exchange->from];
   bool maps = to->within_reach && to->mapped != memory->arena_number;
   bool tells = from->within_reach && from->told != memory->arena_number;
   if (!maps && !tells)
     return RONDO_OK;
+  if (!cuda_issuer_may_prepare(&execution->cuda->issuer))
+    return RONDO_UNSUPPORTED;
   arena_statement mine = {.bytes = execution->cuda->arena.bytes, .number = memory->arena_number}, theirs = mine;
   cuda_result result = memory->device->api->ipc_get(&mine.handle, execution->cuda->arena.address);
   if (result != CUDA_OK)
@@ -364,14 +369,12 @@ static rondo_status copy(rondo_execution *execution, int32_t stream, const excha
 
 rondo_status peer_memory_send(rondo_execution *execution, int32_t stream, const exchange *exchange) {
   const peer_memory *memory = execution->communicator->nccl->peers;
-  rondo_status status = share_arenas(execution, exchange);
   batch batch = {.count = 0};
   if (receives(memory, exchange))
     add_write(&batch, find_flag(memory->peers[exchange->from].flags, execution->rank, stream, READY), FLAG_SET);
   if (sends(memory, exchange))
     add_wait(&batch, find_flag(memory->flags, exchange->to, stream, READY));
-  if (status == RONDO_OK)
-    status = issue(execution, stream, &batch);
+  rondo_status status = issue(execution, stream, &batch);
   for (int32_t i = 0; status == RONDO_OK && sends(memory, exchange) && i < exchange->count; ++i)
     status = copy(execution, stream, exchange, i);
   return status;

@@ -34,9 +34,11 @@ int32_t peer_memory_count(const peer_memory *memory); /* of those ranks */
  * in the same run. */
 rondo_status peer_memory_reserve_arena(rondo_execution *execution, int64_t bytes);
 
+/* Before an exchange: talks to the peers' hosts the first time after arenas have grown. */
+rondo_status peer_memory_prepare(rondo_execution *execution, const exchange *exchange);
+
 /* The two parts of an exchange, on a stream, in this order; what else the exchange does comes between them. They do
- * nothing with peers that are out of reach, and where nothing travels. `send` talks to the peers' hosts the first time
- * after arenas have grown. */
+ * nothing with peers that are out of reach, and where nothing travels. */
 rondo_status peer_memory_send(rondo_execution *execution, int32_t stream, const exchange *exchange);
 rondo_status peer_memory_receive(rondo_execution *execution, int32_t stream, const exchange *exchange);
 

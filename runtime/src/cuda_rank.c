@@ -35,6 +35,7 @@ rondo_status cuda_rank_create(rondo_context *context, cuda_device *device, cuda_
   if (!created)
     return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for a rank on GPU %d", device->ordinal);
   created->device = device;
+  created->issuer = (cuda_issuer){.api = device->api, .mode = CUDA_ISSUE_NOW};
   cuda_result result = create_streams(created);
   if (result == CUDA_OK) {
     *rank = created;
@@ -57,6 +58,7 @@ void cuda_rank_destroy(cuda_rank *rank) {
   cuda_stream stream = rank->own[RONDO_STREAM_COMPUTE];
   if (rank->has_last)
     api->event_synchronize(rank->last);
+  cuda_graphs_free(&rank->graphs, api);
   free_block(rank, &rank->arena);
   free_block(rank, &rank->scratch);
   for (int i = 0; i < CUDA_PLAN_CAPACITY; ++i)
@@ -122,7 +124,7 @@ rondo_status cuda_rank_mark(rondo_execution *execution, int32_t stream, int64_t 
   mark->peer = rank->is_exchange[stream] ? rank->peer[stream] : -1;
   mark->transfers = stream == RONDO_STREAM_COMMUNICATION ? rank->transfers_issued : 0;
   *index = rank->mark_count - 1;
-  cuda_result result = rank->device->api->event_record(mark->event, rank->streams[stream]);
+  cuda_result result = cuda_issue_record(&rank->issuer, mark->event, rank->streams[stream]);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot record an event");
 }
 
@@ -158,6 +160,10 @@ rondo_status cuda_rank_reserve(rondo_execution *execution, cuda_block *block, in
   cuda_rank *rank = execution->cuda;
   if (bytes <= block->bytes && block->address)
     return RONDO_OK;
+  if (!cuda_issuer_may_prepare(&rank->issuer))
+    return RONDO_UNSUPPORTED;
+  /* What graphs know of it is no longer so. */
+  cuda_graphs_drop_all(&rank->graphs, rank->device->api);
   cuda_stream stream = rank->streams[RONDO_STREAM_COMPUTE];
   if (block->address)
     rank->device->api->free(block->address, stream);
@@ -221,6 +227,13 @@ static cuda_result order_streams(cuda_rank *rank) {
   return result;
 }
 
+void cuda_rank_begin_pass(cuda_rank *rank) {
+  rank->mark_count = 0;
+  rank->left = (cuda_left){.attention = NULL}; /* by a run that failed */
+  rank->transfers_issued = rank->transfers_awaited = 0;
+  rank->transfer_ctas = 0;
+}
+
 rondo_status cuda_rank_begin(rondo_execution *execution) {
   rondo_communicator *communicator = execution->communicator;
   cuda_rank *rank = execution->cuda;
@@ -238,10 +251,9 @@ rondo_status cuda_rank_begin(rondo_execution *execution) {
     rank->streams[RONDO_STREAM_COMMUNICATION] = rank->communication;
   if (rank->is_caller_stream)
     rank->streams[RONDO_STREAM_COMPUTE] = rank->caller_stream;
-  rank->mark_count = 0;
-  rank->left = (cuda_left){.attention = NULL}; /* by a run that failed */
-  rank->transfers_issued = rank->transfers_awaited = 0;
-  rank->transfer_ctas = 0;
+  cuda_rank_begin_pass(rank);
+  rank->graphs.first_plan = rank->plans.clock;
+  rank->graphs.overflows = false;
   if (rank->has_last && api->event_query(rank->last) == CUDA_NOT_READY && communicator->hung)
     return run_fail(communicator, RONDO_TIMED_OUT,
                     "rank %d: GPU %d (%s) is still busy with a run that timed out: end the process", execution->rank,

@@ -9,6 +9,8 @@
 
 #include "communicator.h"
 #include "cuda_device.h"
+#include "cuda_graphs.h"
+#include "cuda_issue.h"
 #include "cuda_link.h"
 #include "cuda_margin.h"
 #include "cuda_module.h"
@@ -77,6 +79,8 @@ typedef struct cuda_rank {
   cuda_left left;
   cuda_staging staging;
   cuda_plans plans;
+  cuda_issuer issuer;
+  cuda_graphs graphs;
   cuda_timeline timeline;
 } cuda_rank;
 
@@ -89,6 +93,9 @@ rondo_status cuda_rank_fail(rondo_execution *execution, cuda_result result, cons
 
 /* Whether runs return before their work is over. */
 bool cuda_rank_returns_early(const rondo_execution *execution);
+
+/* Before each call of the entry, of which a run that is captured makes several. */
+void cuda_rank_begin_pass(cuda_rank *rank);
 
 /* On the worker: before the entry, and after it. */
 rondo_status cuda_rank_begin(rondo_execution *execution);

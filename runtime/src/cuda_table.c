@@ -3,6 +3,7 @@
 #include "cuda_communicator.h"
 #include "cuda_exchange.h"
 #include "cuda_operation.h"
+#include "cuda_replay.h"
 #include "failure.h"
 #include "nccl_connection.h"
 #include "stream.h"
@@ -65,7 +66,7 @@ static int32_t cuda_table_await(rondo_execution *execution, int32_t stream, rond
         .kind = RONDO_TRACE_WAIT, .name = "wait", .rank = execution->rank, .stream = stream, .step = execution->step};
     span = cuda_timeline_open(&rank->timeline, &wait, execution->phase, handle);
   }
-  cuda_result result = rank->device->api->stream_wait(handle, mark->event, 0);
+  cuda_result result = cuda_issue_wait(&rank->issuer, handle, mark->event);
   cuda_timeline_close(&rank->timeline, span, handle);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot await an event");
 }
@@ -113,4 +114,5 @@ static const rondo_runtime_table cuda_table = {
     .launch = cuda_table_launch,
 };
 
-const backend cuda_backend = {.table = &cuda_table, .begin = cuda_rank_begin, .end = cuda_rank_end};
+const backend cuda_backend = {
+    .table = &cuda_table, .begin = cuda_rank_begin, .call = cuda_replay_call, .end = cuda_rank_end};

@@ -11,7 +11,7 @@ cuda_result cuda_timeline_begin(cuda_timeline *timeline, const cuda_api *api, bo
   timeline->api = api;
   timeline->enabled = enabled;
   timeline->count = 0;
-  timeline->lost = false;
+  timeline->paused = timeline->lost = false;
   if (!enabled)
     return CUDA_OK;
   cuda_result result = timeline->origin ? CUDA_OK : api->event_create(&timeline->origin, CUDA_EVENT_TIMED);
@@ -58,7 +58,7 @@ static cuda_span *take_span(cuda_timeline *timeline) {
 
 cuda_span *cuda_timeline_open(cuda_timeline *timeline, const rondo_trace_event *event, int32_t phase,
                               cuda_stream stream) {
-  if (!timeline->enabled || timeline->lost)
+  if (!timeline->enabled || timeline->paused || timeline->lost)
     return NULL;
   cuda_span *span = take_span(timeline);
   if (!span || timeline->api->event_record(span->begin, stream) != CUDA_OK) {

@@ -20,6 +20,7 @@ typedef struct {
   int64_t origin_ns; /* ... and what the host's clock was then */
   cuda_span *spans;
   int64_t count, capacity, event_capacity; /* spans below event_capacity have their events */
+  bool paused;                             /* what is issued now is not measured */
   bool lost;
 } cuda_timeline;
 

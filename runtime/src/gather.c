@@ -1,6 +1,7 @@
 /* The public calls by which processes learn of each other. */
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "collective.h"
+#include "cuda_rank.h"
 #include "nccl_connection.h"
 
 #include <string.h>
@@ -23,13 +24,16 @@ rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_com
   status = communicator_check(context, communicator);
   if (status == RONDO_OK && !info)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator's info is NULL");
+  const cuda_rank *rank = status == RONDO_OK ? communicator->executions[0].cuda : NULL;
   if (status == RONDO_OK)
-    *info = (rondo_communicator_info){.size = sizeof *info,
-                                      .ranks = communicator->ranks,
-                                      .first_rank = communicator->first_rank,
-                                      .local_ranks = communicator->local_ranks,
-                                      .failed_rank =
-                                          communicator->processes ? communicator->processes->failure_origin : -1};
+    *info =
+        (rondo_communicator_info){.size = sizeof *info,
+                                  .ranks = communicator->ranks,
+                                  .first_rank = communicator->first_rank,
+                                  .local_ranks = communicator->local_ranks,
+                                  .failed_rank = communicator->processes ? communicator->processes->failure_origin : -1,
+                                  .graphs_captured = rank ? rank->graphs.captures : 0,
+                                  .graphs_replayed = rank ? rank->graphs.replays : 0};
   return context_leave(context, status);
 }
 

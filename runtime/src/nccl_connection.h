@@ -47,6 +47,9 @@ void nccl_arena_free(rondo_communicator *communicator);
 /* While the rank waits for its GPU: fails the run if NCCL has failed, unless another failure explains it. */
 void nccl_connection_check(rondo_execution *execution, const cuda_mark *mark);
 
+/* Before a graph is launched, which tells nothing: fails if NCCL has failed. */
+rondo_status nccl_connection_verify(rondo_context *context, rondo_communicator *communicator, const char *function);
+
 /* After a failure: ends the transfers that wait for other ranks; to be called until their streams have ended. */
 void nccl_connection_release(rondo_communicator *communicator);
 /* Ends NCCL's part for good. */

@@ -38,6 +38,22 @@ void nccl_connection_check(rondo_execution *execution, const cuda_mark *mark) {
                   mark->peer, mark->step);
 }
 
+rondo_status nccl_connection_verify(rondo_context *context, rondo_communicator *communicator, const char *function) {
+  const nccl_connection *nccl = communicator->nccl;
+  int32_t rank = communicator->first_rank;
+  nccl_result error = NCCL_SUCCESS;
+  if (!nccl->handle)
+    return context_fail(context, RONDO_RANK_FAILED, "rank %d: NCCL's communicator has been aborted", rank);
+  nccl_result result = nccl->library->get_async_error(nccl->handle, &error);
+  if (result != NCCL_SUCCESS)
+    error = result;
+  if (error == NCCL_SUCCESS || error == NCCL_IN_PROGRESS)
+    return RONDO_OK;
+  const char *last = nccl->library->get_last_error(nccl->handle);
+  return context_fail(context, RONDO_RANK_FAILED, "rank %d: NCCL failed before '%s': %s%s%s", rank, function,
+                      nccl->library->get_error_string(error), last && *last ? ": " : "", last ? last : "");
+}
+
 /* ---- Exchanges ---- */
 
 /* Whom the rank waits for, for the watchdog; -1: nobody. */

@@ -6,6 +6,7 @@
 #include "collective.h"
 #include "communicator.h"
 #include "cuda_communicator.h"
+#include "cuda_replay.h"
 #include "program.h"
 #include "table.h"
 
@@ -56,6 +57,11 @@ static rondo_status place_tensors(rondo_context *context, const call *call) {
                         "the program is for '%s', but NCCL joins GPUs: run it on a communicator of the kind mpi or "
                         "threads, or compile it for a GPU",
                         call->program->manifest.target);
+  if (communicator->graphs && !call->program->cuda)
+    return context_fail(context, RONDO_UNSUPPORTED,
+                        "the program is for '%s', but graphs are those of CUDA: run it on a communicator without them, "
+                        "or compile it for a GPU",
+                        call->program->manifest.target);
   if (!call->program->cuda)
     return RONDO_OK;
   if (communicator->processes && !communicator->nccl)
@@ -97,6 +103,8 @@ static rondo_status run_function(rondo_context *context, const call *call, int i
                                  const int64_t *extents) {
   const manifest_function *function = &call->program->manifest.functions[index];
   rondo_communicator *communicator = call->communicator;
+  if (communicator->graphs && cuda_replay_is_launch(communicator))
+    return cuda_replay_launch(context, communicator, function->name);
   rank_range ranks = {
       .first = communicator->first_rank, .count = communicator->local_ranks, .extents = call->placed ? extents : NULL};
   binding binding;
@@ -111,9 +119,21 @@ static rondo_status run_function(rondo_context *context, const call *call, int i
                    .lengths = binding.lengths,
                    .tensors = binding.tensors,
                    .tensor_count = function->tensor_count};
-  status = communicator_run(context, communicator, &plan);
+  status = communicator->graphs && cuda_replay_is_short(communicator) ? cuda_replay_run(context, communicator, &plan)
+                                                                      : communicator_run(context, communicator, &plan);
   binding_free(&binding);
   return status;
+}
+
+/* What this process can do with graphs; returns how many offers there are. */
+static int offer(const call *call, int index, int64_t *offers) {
+  return call->communicator->graphs ? cuda_replay_offer(call->communicator, index, call->placed, call->list, offers)
+                                    : 0;
+}
+
+static void settle(const call *call, int64_t agreed) {
+  if (call->communicator->graphs)
+    cuda_replay_settle(call->communicator, agreed);
 }
 
 /* What a call proposes to the other processes: reads the extents of this process' tensors. The caller frees them. */
@@ -124,6 +144,7 @@ static rondo_status propose(rondo_context *context, const call *call, proposal *
   if (!*own_extents)
     return context_fail(context, RONDO_OUT_OF_MEMORY, "no memory for the tensors' extents");
   proposal->extents = *own_extents;
+  proposal->offer_count = offer(call, proposal->function, proposal->offers);
   return bind_read_extents(context, function, call->placed, &ranks, call->list, *own_extents);
 }
 
@@ -147,6 +168,7 @@ static rondo_status run_together(rondo_context *context, const call *call) {
   status = agreement_reach(context, processes, function, status, &proposal, &agreement);
   free(own_extents);
   if (status == RONDO_OK) {
+    settle(call, agreement.offer);
     status = run_function(context, call, proposal.function, &shape, agreement.extents);
     status = agreement.returns_early ? agreement_conclude_early(context, processes, status)
                                      : agreement_conclude(context, processes, function, status);
@@ -161,7 +183,13 @@ static rondo_status run_alone(rondo_context *context, const call *call) {
   int index = 0;
   grid_shape shape = {.axis_count = 0};
   rondo_status status = check_call(context, call, &index, &shape);
-  return status == RONDO_OK ? run_function(context, call, index, &shape, NULL) : status;
+  if (status != RONDO_OK)
+    return status;
+  int64_t offers[AGREEMENT_OFFERS], best = 0;
+  for (int i = offer(call, index, offers); i-- > 0;)
+    best = offers[i] > best ? offers[i] : best;
+  settle(call, best);
+  return run_function(context, call, index, &shape, NULL);
 }
 
 static rondo_status run(rondo_context *context, const call *call) {

@@ -65,7 +65,8 @@ def tearDownModule():
 def run(*arguments, gpu=True, **environment):
     """run.sh, with nothing of this machine but its shell and Python."""
     # Tensors of programs end where allocations do.
-    guard = "0" if arguments[:1] in (("programs",), ("nccl",), ("soak",), ("gpus",), ("margin",)) else "4096"
+    ends = ("programs", "nccl", "soak", "gpus", "margin", "host")
+    guard = "0" if arguments[0:1] and arguments[0] in ends else "4096"
     environment = {"PATH": os.environ["PATH"], "RONDO_EMULATOR_GUARD_BYTES": guard, **environment}
     if gpu:
         environment["LD_LIBRARY_PATH"] = str(EMULATED_CUDA)
@@ -92,6 +93,7 @@ class Folder(Bundle):
                     "scripts/machine.py", "scripts/nccl_faults.py", "scripts/nccl_job.py", "scripts/nccl_programs.py",
                     "scripts/paper.py", "scripts/soak.py", "scripts/sweep.py", "verbs/nccl", "verbs/paper", "verbs/soak",
                     "scripts/several_gpus.py", "verbs/gpus", "scripts/margin.py", "verbs/margin", "bin/margin_sweep",
+                    "scripts/host_time.py", "verbs/host", "bin/host_time",
                     "bin/rondo-run", "bin/rondo-soak", "bin/long_test", "lib/librondo_runtime.so.0",
                     "programs/programs.json"} | kernels | {f"programs/{name}.so" for name in PROGRAMS}
         self.assertLessEqual(expected, files)
@@ -118,7 +120,7 @@ class Folder(Bundle):
         for arguments in ([], ["nothing"]):
             done = run(*arguments)
             self.ends(done, 2)
-            for verb in ("check", "programs", "nccl", "gpus", "margin", "soak", "sanitize", "bench"):
+            for verb in ("check", "programs", "nccl", "gpus", "host", "margin", "soak", "sanitize", "bench"):
                 self.assertIn(f"\n  {verb} [", done.stderr)
 
 
@@ -153,10 +155,10 @@ class Nccl(Bundle):
         done = self.run_nccl("--ranks=2,3", "--trials=2", "--jobs=2")
         self.ends(done, 0)
         data = json.loads((BUNDLE / "nccl.json").read_text())
-        self.assertEqual([case["ranks"] for case in data["cases"]], [2, 2, 3, 3, 3, 3, 3, 3])
+        self.assertEqual([case["ranks"] for case in data["cases"]], [2] * 4 + [3] * 8)
         self.assertTrue(all(case["held"] and case["one_gpu"] for case in data["cases"]))
         self.assertEqual([(row["text"], row["bar"]) for row in data["rows"]][::2],
-                         [("4 of 4", "all"), *((data["rows"][i]["text"], "<= 3.5 s, 0.5 s of it for the end of the process")
+                         [("8 of 8", "all"), *((data["rows"][i]["text"], "<= 3.5 s, 0.5 s of it for the end of the process")
                                                 for i in (2, 4))])
         self.assertEqual([row["text"] for row in data["rows"]][1::2], ["2 of 2 right"] * 2)
         self.assertRegex(done.stdout, r"rank \d lost rank \d in")
@@ -263,6 +265,19 @@ class Margin(Bundle):
     def test_wrong_arguments(self):
         for wrong in ("--only=mpi", "--lengths=3", "--margins=4"):
             self.ends(run("margin", wrong), 2)
+class Host(Bundle):
+    def test_ways(self):
+        # The time of this machine is no measure of any.
+        done = run("host", "--runs=3", "--ranks=3", "--queries=5", "--keys=70")
+        self.ends(done, 0)
+        data = json.loads((BUNDLE / "host.json").read_text())
+        self.assertEqual([way["replayed"] for way in data["ways"]], [0, 6, 6])
+        self.assertTrue(all(way["held"] and way["median_us"] > 0 for way in data["ways"]))
+
+    def test_no_program(self):
+        done = run("host", "--program=nothing")
+        self.ends(done, 2)
+        self.assertIn("nothing.so", done.stderr)
 
 
 class Programs(Bundle):

@@ -95,7 +95,7 @@ static rondo_element getElement(Format format) {
 }
 
 static cuda_launcher getLauncher(const Kernel &kernel) {
-  return {driver.api, reinterpret_cast<cuda_function>(kernel.function), &kernel.traits};
+  return {driver.api, reinterpret_cast<cuda_function>(kernel.function), &kernel.traits, nullptr};
 }
 
 static cuda_stream getHandle(Stream stream) { return reinterpret_cast<cuda_stream>(stream); }

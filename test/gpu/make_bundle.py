@@ -39,7 +39,8 @@ def copy_programs(arguments):
     chosen = [program for program in PROGRAMS if names is None or program.name in names]
     compile_programs(arguments.compile, folder / "programs", arguments.form, chosen)
     for name, file in {"bin/rondo-run": arguments.run, "bin/long_test": arguments.long,
-                       "bin/margin_sweep": arguments.margin, "bin/rondo-soak": arguments.soak}.items():
+                       "bin/host_time": arguments.host, "bin/margin_sweep": arguments.margin,
+                       "bin/rondo-soak": arguments.soak}.items():
         shutil.copy(file, folder / name)
     for name, file in find_libraries(arguments.runtime).items():
         shutil.copy(file, folder / "lib" / name)
@@ -57,6 +58,7 @@ def main():
     parser.add_argument("--long", required=True, help="long_test")
     parser.add_argument("--soak", required=True, help="rondo-soak")
     parser.add_argument("--margin", required=True, help="margin_sweep")
+    parser.add_argument("--host", required=True, help="host_time")
     parser.add_argument("--runtime", required=True, help="librondo_runtime.so")
     parser.add_argument("--programs", help="names, separated by commas; default: all")
     parser.add_argument("--form", choices=("cubin", "ptx"), default="cubin")

@@ -34,11 +34,11 @@ def get_words(program, queries, keys):
             f"--length=s1={keys}"]
 
 
-def check(arguments, program, ranks, one_gpu, lengths):
+def check(arguments, program, ranks, one_gpu, lengths, graph):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "report.json"
-        job = Job([*get_words(program, *lengths), f"--timeout={TIMEOUT}", "--check", "--repeat=5", f"--json={path}"],
-                  ranks, one_gpu, arguments.nccl)
+        job = Job([*get_words(program, *lengths), f"--timeout={TIMEOUT}", "--check", "--repeat=5", f"--json={path}",
+                   *(["--graph"] if graph else [])], ranks, one_gpu, arguments.nccl)
         statuses, _, errors = job.finish(arguments.timeout)
         report = json.loads(path.read_text()) if path.is_file() else {"check": [], "per_rank": []}
     held = not any(statuses) and len(report["per_rank"]) == ranks and bool(report["check"])
@@ -46,9 +46,10 @@ def check(arguments, program, ranks, one_gpu, lengths):
     errors_of_outputs = [output["error"] for output in report["check"] if output["error"] is not None]
 
     def slowest(name):
-        return max((rank[name]["median"] for rank in report["per_rank"]), default=None)
+        return max((rank[name]["median"] for rank in report["per_rank"] if rank[name]), default=None)
 
-    return {"case": f"{program['name']}, {lengths[0]} queries, {lengths[1]} keys", "ranks": ranks, "one_gpu": one_gpu,
+    return {"case": f"{program['name']}, {lengths[0]} queries, {lengths[1]} keys{', a graph' if graph else ''}",
+            "ranks": ranks, "one_gpu": one_gpu,
             "error": max(errors_of_outputs, default=None), "total_s": slowest("total_s"),
             "exposed_s": slowest("exposed_steady_s"), "held": held,
             "failure": None if held else "; ".join(filter(None, errors)) or f"statuses {statuses}"}
@@ -75,7 +76,8 @@ def run_cases(arguments, programs):
         one_gpu = arguments.gpus < ranks
         for i, program in enumerate(programs):
             for lengths in (LENGTHS if arguments.all else LENGTHS[i % 3:i % 3 + 1]):
-                yield check(arguments, program, ranks, one_gpu, lengths)
+                for graph in (False, True):
+                    yield check(arguments, program, ranks, one_gpu, lengths, graph)
 
 
 def print_trial(trial):

@@ -48,12 +48,13 @@ protected:
     return error();
   }
 
-  void expectRight(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23) {
-    EXPECT_EQ(runShards(communicator, queries, keys), RONDO_OK) << failure;
+  /// As often as is said.
+  void expectRight(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23, int runs = 1) {
+    EXPECT_EQ(runShards(communicator, queries, keys, runs), RONDO_OK) << failure;
   }
 
   /// Runs an attention on the shards of this process; if that succeeds, compares with float64.
-  rondo_status runShards(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23) {
+  rondo_status runShards(rondo_communicator *communicator, int64_t queries = 7, int64_t keys = 23, int runs = 1) {
     Handle<rondo_program> program = load("cuda_d5");
     rondo_communicator_info info;
     EXPECT_EQ(rondo_communicator_info_get(context.get(), communicator, &info), RONDO_OK);
@@ -71,26 +72,34 @@ protected:
     fill(*q, 1, queryBegin);
     fill(*k, 2, keyBegin);
     fill(*v, 3, keyBegin);
-    o->poison();
-    lse.poison();
     const DLTensor *inputs[] = {&q->dl, &k->dl, &v->dl};
     DLTensor *outputs[] = {&o->dl, &lse.dl};
-    rondo_status status =
-        rondo_run_shards(context.get(), program.get(), "kv_ring", communicator, inputs, 3, outputs, 2);
-    if (status != RONDO_OK) {
-      failure = error(); // which freeing the tensors would clear
-      return status;
+    for (int run = 0; run < runs; ++run) {
+      o->poison();
+      lse.poison();
+      rondo_status status =
+          rondo_run_shards(context.get(), program.get(), "kv_ring", communicator, inputs, 3, outputs, 2);
+      if (status != RONDO_OK) {
+        failure = error(); // which freeing the tensors would clear
+        return status;
+      }
+      o->download();
+      for (int64_t i = 0; i < ownQueries; ++i)
+        expectRow(*o, i, queryBegin + i, keys);
     }
-    o->download();
-    for (int64_t i = 0; i < ownQueries; ++i)
-      expectRow(*o, i, queryBegin + i, keys);
-    return status;
+    return RONDO_OK;
+  }
+
+  void expectCounts(rondo_communicator *communicator, int64_t captured, int64_t replayed) {
+    rondo_communicator_info info;
+    ASSERT_EQ(rondo_communicator_info_get(context.get(), communicator, &info), RONDO_OK) << error();
+    EXPECT_EQ(info.graphs_captured, captured);
+    EXPECT_EQ(info.graphs_replayed, replayed);
   }
 
   int32_t launched, ranks; // by the launcher
   std::string failure;     // of the last run that failed
 
-private:
   int64_t begin(int64_t length, int32_t rank) const { return std::min(length, (length + ranks - 1) / ranks * rank); }
 
   static void fill(DeviceTensor<_Float16> &tensor, unsigned seed, int64_t first) {
@@ -280,6 +289,111 @@ TEST_F(NcclJob, AnotherCommunicatorAfterAFailure) {
     communicator.reset();
     expectRight(create(options()).get());
   }
+}
+
+TEST_F(NcclJob, Graphs) {
+  Options given = options();
+  given.graphs = 1;
+  for (rondo_transfers transfers : {RONDO_TRANSFERS_NCCL, RONDO_TRANSFERS_AUTO}) {
+    given.transfers = transfers;
+    Handle<rondo_communicator> communicator = create(given);
+    expectRight(communicator.get(), 7, 23, 5);
+    expectCounts(communicator.get(), 1, 3);
+    // Its program sends from the caller's memory, so that other addresses are another call. Mixed with runs without.
+    expectRight(communicator.get(), 7, 23, 3);
+    expectCounts(communicator.get(), 2, 4);
+    expectRight(communicator.get(), 8);
+    expectRight(communicator.get(), 1, 23, 3); // some ranks have no queries
+    expectCounts(communicator.get(), 3, 5);
+    // The arena grows, and all graphs go.
+    expectRight(communicator.get(), 700, 900, 3);
+    expectRight(communicator.get(), 7, 23, 3);
+    expectCounts(communicator.get(), 5, 7);
+  }
+}
+
+// One rank alone sees an operation that is to fail: all go without.
+TEST_F(NcclJob, GraphsWhereOneRankNeedsOperations) {
+  Options given = options();
+  given.graphs = 1;
+  Handle<rondo_communicator> communicator = create(given);
+  expectRight(communicator.get(), 7, 23, 3);
+  expectCounts(communicator.get(), 1, 1);
+  if (launched == 1)
+    ASSERT_EQ(rondo_trace_enable(context.get(), communicator.get(), 1), RONDO_OK) << error();
+  expectRight(communicator.get(), 7, 23, 3);
+  expectCounts(communicator.get(), 1, 1);
+}
+
+// Shards of other ranks grow, those of this one may stay: then it has several graphs for the same shards.
+TEST_F(NcclJob, GraphsOfOtherLengths) {
+  Options given = options();
+  given.graphs = 1;
+  Handle<rondo_communicator> communicator = create(given);
+  Handle<rondo_program> program = load("cuda_d5");
+  int64_t all[] = {3 * ranks - 1, 3 * ranks}; // the last rank has a row more
+  struct Tensors {
+    std::unique_ptr<DeviceTensor<_Float16>> q, k, v, o;
+    std::unique_ptr<DeviceTensor<float>> lse;
+  };
+  auto rowsOf = [&](int64_t length) { return launched == ranks - 1 ? length - 3 * (ranks - 1) : 3; };
+  auto make = [&](int64_t rows) {
+    return std::make_unique<DeviceTensor<_Float16>>(context.get(), communicator.get(), launched,
+                                                    std::vector<int64_t>{1, 1, rows, features},
+                                                    std::vector<int>{0, 1, 2, 3});
+  };
+  // Where shards do not change, neither do the tensors.
+  std::vector<std::shared_ptr<Tensors>> tensors;
+  for (int64_t length : all) {
+    if (!tensors.empty() && launched != ranks - 1) {
+      tensors.push_back(tensors[0]);
+      continue;
+    }
+    int64_t rows = rowsOf(length);
+    tensors.push_back(std::make_shared<Tensors>(
+        Tensors{make(rows), make(rows), make(rows), make(rows),
+                std::make_unique<DeviceTensor<float>>(context.get(), communicator.get(), launched,
+                                                      std::vector<int64_t>{1, 1, rows}, std::vector<int>{0, 1, 2})}));
+  }
+  for (int round = 0; round < 4; ++round)
+    for (size_t i = 0; i < 2; ++i) {
+      Tensors &t = *tensors[i];
+      const DLTensor *inputs[] = {&t.q->dl, &t.k->dl, &t.v->dl};
+      DLTensor *outputs[] = {&t.o->dl, &t.lse->dl};
+      fill(*t.q, 1, 3 * launched);
+      fill(*t.k, 2, 3 * launched);
+      fill(*t.v, 3, 3 * launched);
+      t.o->poison();
+      ASSERT_EQ(rondo_run_shards(context.get(), program.get(), "kv_ring", communicator.get(), inputs, 3, outputs, 2),
+                RONDO_OK)
+          << error();
+      t.o->download();
+      for (int64_t row = 0; row < rowsOf(all[i]); ++row)
+        expectRow(*t.o, row, 3 * launched + row, all[i]);
+    }
+  // Of the second length, the third run is captured: where a graph was there, the call became one with addresses.
+  expectCounts(communicator.get(), 2, 3);
+}
+
+TEST_F(NcclJob, GraphsOnStreamsOfTheApplication) {
+  void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  Handle<rondo_communicator> first = create(options());
+  auto set = reinterpret_cast<int (*)(void *)>(dlsym(driver, "cuCtxSetCurrent"));
+  auto retain = reinterpret_cast<int (*)(void **, int)>(dlsym(driver, "cuDevicePrimaryCtxRetain"));
+  auto make = reinterpret_cast<int (*)(void **, unsigned)>(dlsym(driver, "cuStreamCreate"));
+  void *primary = nullptr, *transfers = nullptr, *compute = nullptr;
+  ASSERT_EQ(retain(&primary, 0), 0);
+  ASSERT_EQ(set(primary), 0);
+  ASSERT_EQ(make(&transfers, 1), 0);
+  ASSERT_EQ(make(&compute, 1), 0);
+  Options given = options();
+  given.nccl_stream = transfers;
+  given.graphs = 1;
+  Handle<rondo_communicator> communicator = create(given);
+  expectRight(communicator.get(), 7, 23, 3);
+  ASSERT_EQ(rondo_communicator_set_stream(context.get(), communicator.get(), launched, compute), RONDO_OK) << error();
+  expectRight(communicator.get(), 7, 23, 4);
+  expectCounts(communicator.get(), 2, 3);
 }
 
 TEST_F(NcclJob, WrongNumberOfRanks) {

@@ -91,7 +91,8 @@ Status Executor::startRanks(const Options &options, int32_t ranks) {
   settings.link_sms = options.linkSms;
   settings.nccl_ctas = options.ncclCtas;
   settings.transfers = options.transfersByNccl ? RONDO_TRANSFERS_NCCL : RONDO_TRANSFERS_AUTO;
-  settings.measure = 1;
+  settings.measure = !options.graph;
+  settings.graphs = options.graph;
   if (options.link) {
     settings.link_latency_us = options.link->latencyUs;
     settings.link_gb_per_s = options.link->gigabytesPerSecond;
@@ -280,6 +281,13 @@ Result<RunStatistics> Executor::gatherStatistics(RunStatistics statistics) {
   if (status)
     return lastError(status);
   return statistics;
+}
+
+Result<GraphCounts> Executor::graphCounts() {
+  rondo_communicator_info info;
+  if (rondo_status status = rondo_communicator_info_get(context.get(), communicator.get(), &info))
+    return lastError(status);
+  return GraphCounts{info.graphs_captured, info.graphs_replayed};
 }
 
 Status Executor::evaluate(const std::string &function, std::vector<HostTensor> &inputs,

@@ -21,6 +21,11 @@ namespace rondo::run {
 /// What the ranks did in one run. With `loopback` there is one rank.
 using RunStatistics = std::vector<rondo_rank_statistics>;
 
+/// How often a run was captured as a graph, and how often one was replayed, in this process.
+struct GraphCounts {
+  int64_t captured = 0, replayed = 0;
+};
+
 class Executor {
 public:
   /// Loads a program.
@@ -51,6 +56,8 @@ public:
 
   /// Evaluates densely in float64; `inputs` and `outputs` have type f64.
   Status evaluate(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
+
+  Result<GraphCounts> graphCounts();
 
   Status enableTrace();
   /// Between processes: brings what was recorded to rank 0. By how many seconds the times of ranks may be off.

@@ -22,6 +22,8 @@ What runs
   --nccl-ctas=N         the most CTAs that NCCL may use, 1..64; 0: its own choice (default: chosen for the GPU)
   --transfers=KIND      auto: between GPUs of one machine by copy engines, else by NCCL (the default)
                         nccl: all by NCCL
+  --graph               capture what a run does as a CUDA graph, and replay it: of two more warm-ups the
+                        second is captured; programs for CUDA, one rank in each process
   --communicator=KIND   threads: every rank is a thread (the default)
                         loopback: one rank runs all steps and receives its own sends, which measures
                         one rank's time and overlap on any machine; the results are not the program's

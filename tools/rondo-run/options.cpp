@@ -153,6 +153,7 @@ enum Letter : int {
   LinkSms,
   NcclCtas,
   Transfers,
+  Graph,
   CommunicatorKind,
   LinkSpeed,
   Timeout,
@@ -181,6 +182,7 @@ static const option longOptions[] = {{"function", required_argument, nullptr, Fu
                                      {"link-sms", required_argument, nullptr, LinkSms},
                                      {"nccl-ctas", required_argument, nullptr, NcclCtas},
                                      {"transfers", required_argument, nullptr, Transfers},
+                                     {"graph", no_argument, nullptr, Graph},
                                      {"communicator", required_argument, nullptr, CommunicatorKind},
                                      {"link", required_argument, nullptr, LinkSpeed},
                                      {"timeout", required_argument, nullptr, Timeout},
@@ -280,6 +282,9 @@ static Status apply(Options &options, int letter, const char *argument) {
   case Check:
     options.check = true;
     return Success{};
+  case Graph:
+    options.graph = true;
+    return Success{};
   case Trace:
     options.trace = value;
     return Success{};
@@ -331,6 +336,9 @@ static Status checkCombination(const Options &options) {
     return Error{"--nccl-ctas has no effect without --communicator=nccl"};
   if (options.transfersByNccl && options.communicator != Communicator::Nccl)
     return Error{"--transfers has no effect without --communicator=nccl"};
+  if (options.graph && (options.trace || options.timeline))
+    return Error{concat(options.trace ? "--trace" : "--timeline",
+                        " shows single operations, which a graph does not tell of; leave --graph out")};
   if (options.tolerance && !options.check)
     return Error{"--tolerance has no effect without --check"};
   if (options.inject && options.inject->stalls && options.timeout == 0)

@@ -45,6 +45,7 @@ struct Options {
   int32_t linkSms = 0;
   int32_t ncclCtas = -1;        // the same
   bool transfersByNccl = false; // all of them, also those that copy engines could do
+  bool graph = false;           // runs are replayed from a CUDA graph
   Communicator communicator = Communicator::Threads;
   std::optional<Link> link;
   double timeout = 60;

@@ -164,6 +164,16 @@ static Status checkMemory(const Plan &plan, bool check) {
                       bytesText(needed), ", this machine has ", bytesText(present), "; use shorter lengths")};
 }
 
+static Status checkGraph(const Options &options, const Manifest &manifest, int32_t ranks) {
+  if (options.graph && manifest.target.rfind("cuda:", 0) != 0)
+    return Error{concat("--graph: the program is for '", manifest.target, "', but graphs are those of CUDA")};
+  if (options.graph && options.communicator == Communicator::Threads && ranks > 1)
+    return Error{concat("--graph: ", ranks,
+                        " ranks in one process wait for each other's events, which no graph of one "
+                        "rank holds; use --communicator=nccl, or loopback to measure")};
+  return Success{};
+}
+
 static Status planTensors(const Options &options, Plan &plan) {
   const FunctionSpec &function = *plan.function;
   LengthBinder lengths(function);
@@ -207,6 +217,8 @@ Result<Plan> planRun(const Options &options, const Manifest &manifest, const Pla
   Result<int32_t> ranks = selectRanks(options, manifest.grid, place);
   if (!ranks)
     return ranks.error();
+  if (Status possible = checkGraph(options, manifest, *ranks); !possible)
+    return possible.error();
   Plan plan;
   plan.function = *function;
   plan.ranks = *ranks;

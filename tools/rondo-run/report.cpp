@@ -101,11 +101,15 @@ static std::string figuresText(const Report &report) {
   auto bytes = [&](auto figure) { return bytesText(median(largestOfRanks(report, figure))); };
   size_t runs = report.repetitions.size();
   double messages = median(largestOfRanks(report, [](Rank rank) { return rank.messages_sent; }));
+  // A graph is measured as a whole.
+  std::string parts =
+      report.options->graph
+          ? concat("  graph           ", report.graphs.captured, " captured, ", report.graphs.replayed, " replayed\n")
+          : concat("  compute         ", times([](Rank rank) { return rank.compute; }), "\n", "  exposed steady  ",
+                   times([](Rank rank) { return rank.exposed - rank.exposed_tail; }), "\n", "  exposed tail    ",
+                   times([](Rank rank) { return rank.exposed_tail; }), "\n");
   return concat("  total           ", times([](Rank rank) { return rank.total; }),
-                runs > 1 ? concat("  (", runs, " runs)") : "", "\n", "  compute         ",
-                times([](Rank rank) { return rank.compute; }), "\n", "  exposed steady  ",
-                times([](Rank rank) { return rank.exposed - rank.exposed_tail; }), "\n", "  exposed tail    ",
-                times([](Rank rank) { return rank.exposed_tail; }), "\n", "  sent            ",
+                runs > 1 ? concat("  (", runs, " runs)") : "", "\n", parts, "  sent            ",
                 bytes([](Rank rank) { return rank.bytes_sent; }), " in ", messages, " messages from each rank\n",
                 "  arena           ", bytes([](Rank rank) { return rank.arena_bytes; }), " on each rank\n",
                 multiprocessorsText(report));

@@ -23,6 +23,7 @@ struct Report {
   std::vector<CheckedOutput> checks; // empty without --check
   std::vector<int32_t> devices = {}; // the GPU of each rank; empty on processors
   double clockUncertainty = 0;       // seconds by which the times of ranks in the trace may be off
+  GraphCounts graphs = {};           // with --graph
 };
 
 /// The median; the mean of the middle two of an even number. `values` is not empty.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <jansson.h>
 #include <memory>
+#include <string_view>
 
 namespace rondo::run {
 
@@ -33,7 +34,11 @@ static json_t *rankJson(const Report &report, size_t rank) {
   using Rank = const rondo_rank_statistics &;
   const rondo_rank_statistics &last = report.repetitions.back()[rank];
   json_t *node = json_object();
-  auto times = [&](const char *key, auto figure) { json_object_set_new(node, key, timesJson(report, rank, figure)); };
+  // A graph is measured as a whole.
+  auto times = [&](const char *key, auto figure) {
+    bool measured = !report.options->graph || std::string_view(key) == "total_s";
+    json_object_set_new(node, key, measured ? timesJson(report, rank, figure) : json_null());
+  };
   json_object_set_new(node, "rank", json_integer(json_int_t(rank)));
   json_object_set_new(node, "device", rank < report.devices.size() ? json_integer(report.devices[rank]) : json_null());
   times("total_s", [](Rank figures) { return figures.total; });
@@ -47,6 +52,15 @@ static json_t *rankJson(const Report &report, size_t rank) {
   json_object_set_new(node, "arena_bytes", json_integer(last.arena_bytes));
   json_object_set_new(node, "sm_margin", json_integer(last.sm_margin));
   json_object_set_new(node, "transfer_ctas", json_integer(last.transfer_ctas));
+  return node;
+}
+
+static json_t *graphsJson(const Report &report) {
+  if (!report.options->graph)
+    return json_null();
+  json_t *node = json_object();
+  json_object_set_new(node, "captured", json_integer(report.graphs.captured));
+  json_object_set_new(node, "replayed", json_integer(report.graphs.replayed));
   return node;
 }
 
@@ -104,6 +118,7 @@ static json_t *reportJson(const Report &report) {
   json_object_set_new(root, "repeat", json_integer(options.repeat));
   bool isTraced = options.trace || options.timeline;
   json_object_set_new(root, "clock_uncertainty_s", isTraced ? number(report.clockUncertainty) : json_null());
+  json_object_set_new(root, "graphs", graphsJson(report));
   json_t *ranks = json_array();
   for (size_t rank = 0; rank < report.repetitions.back().size(); ++rank)
     json_array_append_new(ranks, rankJson(report, rank));

@@ -125,7 +125,8 @@ Status Session::evaluateReference(const std::vector<HostTensor> &whole) {
 }
 
 Status Session::runAll() {
-  int64_t warmUps = options.repeat > 1;
+  // With graphs the first run goes without, and the second one is captured.
+  int64_t warmUps = options.graph ? 2 : options.repeat > 1;
   for (int64_t i = -warmUps; i < options.repeat; ++i) {
     progress.show(i < 0 ? "warm-up" : concat("run ", i + 1, "/", options.repeat));
     std::vector<HostTensor> &written = together() ? outputShards : outputs;
@@ -140,6 +141,10 @@ Status Session::runAll() {
     if (i >= 0)
       report.repetitions.push_back(std::move(*statistics));
   }
+  Result<GraphCounts> graphs = executor.graphCounts();
+  if (!graphs)
+    return graphs.error();
+  report.graphs = *graphs;
   progress.clear();
   return Success{};
 }

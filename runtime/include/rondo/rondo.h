@@ -116,12 +116,15 @@ typedef struct {
   void *nccl_communicator; /* an ncclComm_t, which stays the application's, of this process' copy of NCCL; NULL: none */
   void *nccl_stream;       /* the stream (CUstream, cudaStream_t) that transfers are issued to; NULL: one of the rank */
   rondo_transfers transfers;
+  /* Programs for CUDA, one rank in each process: */
+  int32_t graphs; /* 1: what a run does is captured as a CUDA graph the second time that it is made, and replayed from
+                     then on, which costs little time of the host. See docs/runtime.md */
 } rondo_communicator_options;
 
 /* clang-format off */
 #define RONDO_COMMUNICATOR_OPTIONS_INIT                                                                                \
   {sizeof(rondo_communicator_options), RONDO_COMMUNICATOR_THREADS, 1, 0.0, 0.0, 60.0, NULL, 1, -1, -1, 0, 0, NULL,     \
-   -1, -1, NULL, NULL, NULL, NULL, RONDO_TRANSFERS_AUTO}
+   -1, -1, NULL, NULL, NULL, NULL, RONDO_TRANSFERS_AUTO, 0}
 /* clang-format on */
 
 /* Starts the ranks' threads; they live until the communicator is destroyed and serve any number of runs. */
@@ -162,12 +165,14 @@ RONDO_API rondo_status rondo_device_download(rondo_context *context, rondo_commu
 
 /* Where this process stands among the ranks. */
 typedef struct {
-  size_t size;         /* sizeof(rondo_communicator_info) of the runtime; later versions append fields */
-  int32_t ranks;       /* all */
-  int32_t first_rank;  /* of those that run in this process */
-  int32_t local_ranks; /* how many run in this process; 1 with loopback and MPI */
-  int32_t failed_rank; /* MPI: the rank that found what ended the last failed run, for one message in place of one
-                          from each process; -1: none, or every rank found the same */
+  size_t size;             /* sizeof(rondo_communicator_info) of the runtime; later versions append fields */
+  int32_t ranks;           /* all */
+  int32_t first_rank;      /* of those that run in this process */
+  int32_t local_ranks;     /* how many run in this process; 1 with loopback and MPI */
+  int32_t failed_rank;     /* MPI: the rank that found what ended the last failed run, for one message in place of one
+                              from each process; -1: none, or every rank found the same */
+  int64_t graphs_captured; /* runs that were captured as a graph, and */
+  int64_t graphs_replayed; /* runs that replayed one, so far; of this process */
 } rondo_communicator_info;
 RONDO_API rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_communicator *communicator,
                                                    rondo_communicator_info *info);
@@ -232,10 +237,11 @@ RONDO_API rondo_status rondo_run(rondo_context *context, const rondo_program *pr
                                  rondo_communicator *communicator, const DLTensor *const *inputs, size_t input_count,
                                  DLTensor *const *outputs, size_t output_count);
 
-/* The same over shards that the caller placed: inputs[i * input_count + j] is input j's shard of the i-th rank that runs
- * in this process (of all ranks with threads, of one with MPI and NCCL). Those of programs for CUDA are on the GPU of
- * their rank (rondo_communicator_device), replicated ones on each. A shard of extent 0 may have data == NULL. With the loopback communicator these are the shards of rank 0 alone, and
- * a length that no unsharded extent gives is its shard's extent times the number of parts. */
+/* The same over shards that the caller placed: inputs[i * input_count + j] is input j's shard of the i-th rank that
+ * runs in this process (of all ranks with threads, of one with MPI and NCCL). Those of programs for CUDA are on the GPU
+ * of their rank (rondo_communicator_device), replicated ones on each. A shard of extent 0 may have data == NULL. With
+ * the loopback communicator these are the shards of rank 0 alone, and a length that no unsharded extent gives is its
+ * shard's extent times the number of parts. */
 RONDO_API rondo_status rondo_run_shards(rondo_context *context, const rondo_program *program, const char *function,
                                         rondo_communicator *communicator, const DLTensor *const *inputs,
                                         size_t input_count, DLTensor *const *outputs, size_t output_count);

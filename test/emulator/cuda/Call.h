@@ -6,6 +6,7 @@
 #include "test/emulator/cuda/Device.h"
 
 #include <new>
+#include <stdexcept>
 
 namespace rondo::emulator {
 
@@ -16,6 +17,12 @@ enum : cuda_result {
   PeerAccessUnsupported = 217,
   InvalidHandle = 400,
   PeerAccessAlreadyEnabled = 704
+};
+
+/// An error that is another one than its call usually has.
+struct DriverError : std::runtime_error {
+  DriverError(cuda_result result, const std::string &text) : std::runtime_error(text), result(result) {}
+  cuda_result result;
 };
 
 /// How many GPUs there are.
@@ -42,6 +49,9 @@ cuda_result attempt(cuda_result result, Callable callable) {
   try {
     callable();
     return CUDA_OK;
+  } catch (const DriverError &error) {
+    device.message = error.what();
+    return device.failure != CUDA_OK ? device.failure : error.result;
   } catch (const std::bad_alloc &) {
     device.message = "out of memory";
     return CUDA_OUT_OF_MEMORY;

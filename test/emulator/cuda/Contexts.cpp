@@ -1,6 +1,7 @@
 //===- Contexts.cpp - The emulated driver's devices, contexts, and access between devices ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/cuda/Call.h"
+#include "test/emulator/cuda/Graph.h"
 
 #include <cstdio>
 
@@ -114,6 +115,7 @@ cuda_result cuCtxPopCurrent_v2(cuda_context *context) {
 }
 cuda_result cuCtxSynchronize() {
   return attemptInContext(InvalidValue, [] {
+    checkNotCapturing("cuCtxSynchronize");
     getDevice().workUntil([] {
       for (Stream *stream : getDevice().streams)
         if (stream->device == getCurrentDevice() && !stream->queue.empty())

@@ -1,6 +1,7 @@
 //===- Device.cpp - The state of the emulated GPUs: memory, streams, events -----------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/emulator/cuda/Device.h"
+#include "test/emulator/cuda/Graph.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -115,9 +116,7 @@ std::shared_ptr<Event> Device::getEvent(cuda_event handle) {
   return place->second;
 }
 
-void Device::doWork(Stream &stream) {
-  Work work = std::move(stream.queue.front());
-  stream.queue.pop_front();
+void Device::doWork(const Work &work) {
   try {
     work.run();
   } catch (const std::exception &error) {
@@ -128,13 +127,29 @@ void Device::doWork(Stream &stream) {
 }
 
 bool Device::advance() {
+  auto isReady = [](const Work &work) { return !work.isReady || work.isReady(); };
   std::vector<Stream *> ready;
   for (Stream *stream : streams)
-    if (!stream->queue.empty() && (!stream->queue.front().isReady || stream->queue.front().isReady()))
+    if (!stream->queue.empty() && isReady(stream->queue.front()))
       ready.push_back(stream);
-  if (ready.empty())
+  std::vector<std::pair<std::shared_ptr<GraphRun>, GraphRun::Step *>> steps;
+  for (const std::shared_ptr<GraphRun> &run : running)
+    for (GraphRun::Step &step : run->steps)
+      if (!step.isDone && run->follows(step) && isReady(step.work))
+        steps.emplace_back(run, &step);
+  if (ready.empty() && steps.empty())
     return false;
-  doWork(*ready[random() % ready.size()]);
+  size_t choice = random() % (ready.size() + steps.size());
+  if (choice < ready.size()) {
+    Work work = std::move(ready[choice]->queue.front());
+    ready[choice]->queue.pop_front();
+    doWork(work);
+    return true;
+  }
+  auto [run, step] = steps[choice - ready.size()];
+  step->isDone = true;
+  --run->left;
+  doWork(step->work);
   return true;
 }
 
@@ -142,6 +157,10 @@ bool Device::waitsForOthers() const {
   for (const Stream *stream : streams)
     if (!stream->queue.empty() && stream->queue.front().isExternal)
       return true;
+  for (const std::shared_ptr<GraphRun> &run : running)
+    for (const GraphRun::Step &step : run->steps)
+      if (!step.isDone && run->follows(step) && step.work.isExternal)
+        return true;
   return false;
 }
 
@@ -156,6 +175,11 @@ void Device::workUntil(const std::function<bool()> &isDone) {
 
 void Device::issue(cuda_stream handle, std::function<void()> run, std::function<bool()> isReady, bool isExternal) {
   Stream &stream = getStream(handle);
+  if (stream.capture) {
+    Node node;
+    node.make = [work = Work{std::move(isReady), std::move(run), isExternal}] { return work; };
+    return addNode(stream, std::move(node));
+  }
   if (!handle) {
     if (isReady)
       workUntil(isReady);

@@ -32,9 +32,13 @@ struct Work {
   bool isExternal = false;   ///< another process makes it ready
 };
 
+struct Capture;
+
 struct Stream {
   int device = 0;
   std::deque<Work> queue;
+  std::shared_ptr<Capture> capture; ///< that it is part of
+  std::vector<size_t> dependencies; ///< the nodes of the capture that its next one follows
 };
 
 struct Event {
@@ -42,6 +46,26 @@ struct Event {
   bool isTimed = false;
   uint64_t recorded = 0, completed = 0; ///< how often
   int64_t nanoseconds = 0;              ///< when it was completed last
+  std::shared_ptr<Capture> capture;     ///< in which it was recorded last
+  std::vector<size_t> dependencies;     ///< the nodes that it stands for there
+};
+
+/// A launch of a graph that streams have come to.
+struct GraphRun {
+  struct Step {
+    Work work;
+    std::vector<size_t> dependencies; ///< steps that come first
+    bool isDone = false;
+  };
+  std::vector<Step> steps;
+  size_t left = 0;
+
+  bool follows(const Step &step) const {
+    for (size_t dependency : step.dependencies)
+      if (!steps[dependency].isDone)
+        return false;
+    return true;
+  }
 };
 
 /// The devices that may reach a pool's memory, besides its own; it outlives the pool.
@@ -70,6 +94,8 @@ struct Device {
   std::set<Stream *> streams;
   std::map<Event *, std::shared_ptr<Event>> events;
   std::set<Pool *> pools;
+  std::set<std::shared_ptr<GraphRun>> running;
+  std::set<Capture *> captures; ///< that have not ended
   uint64_t nextSeed = getSetting("RONDO_EMULATOR_SEED", 1);
   std::mt19937_64 random{nextSeed};
   cuda_result failure = CUDA_OK; ///< of work that was done later: every call from then on returns it
@@ -105,7 +131,7 @@ private:
   void checkSize(size_t bytes) const;
   cuda_address add(Buffer buffer, size_t guard, int device, Readers readers);
   bool waitsForOthers() const;
-  void doWork(Stream &stream);
+  void doWork(const Work &work);
 };
 
 Device &getDevice();

@@ -11,119 +11,22 @@
 //   RONDO_EMULATOR_CAPABILITY       their compute capability, times ten; 90 if unset
 //   RONDO_EMULATOR_MEMORY_BYTES     of all of them together; 16 GiB if unset
 //   RONDO_EMULATOR_HANG             the name of a kernel that never ends
+//   RONDO_EMULATOR_NO_CAPTURE       the name of a kernel that cannot be captured
+//   RONDO_EMULATOR_NO_UPDATE        the name of a kernel whose parameters cannot be set in a graph
 //   RONDO_EMULATOR_SEED             of the schedule of kernels and streams; 1 if unset. Each launch adds one.
 //   RONDO_EMULATOR_GUARD_BYTES      bytes at the end of each allocation that kernels must not touch; 0 if unset. Tests
 //                                   that put guards there learn of reads, too. Smaller allocations have no guard.
 //
 //===--------------------------------------------------------------------------------------------------------------===//
 #include "test/emulator/cuda/Call.h"
+#include "test/emulator/cuda/Graph.h"
 
-#include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <unistd.h>
 
 using namespace rondo::emulator;
 
 namespace {
-
-/// What a launch can have without cuFuncSetAttribute.
-constexpr uint32_t kDefaultSharedBytes = 48 * 1024;
-
-struct Function {
-  const Kernel &kernel;
-  uint32_t maxSharedBytes;
-  int device;
-};
-
-struct LoadedModule {
-  explicit LoadedModule(const char *ptx) : module(ptx), device(getCurrentDevice()) {}
-  Module module;
-  int device;
-  std::map<std::string, std::unique_ptr<Function>> functions;
-};
-
-//===--------------------------------------------------------------------------------------------------------------===//
-// Launches
-//===--------------------------------------------------------------------------------------------------------------===//
-
-/// The parameter block, from the addresses of the parameters.
-std::vector<uint8_t> gather(const KernelSyntax &syntax, void *const *fields) {
-  std::vector<uint8_t> block;
-  for (size_t i = 0; i < syntax.parameters.size(); ++i) {
-    const Parameter &parameter = syntax.parameters[i];
-    block.resize(parameter.offset + parameter.bytes);
-    std::memcpy(&block[parameter.offset], fields[i], parameter.bytes);
-  }
-  return block;
-}
-
-LaunchShape getShape(const cuda_launch_configuration &configuration, const Function &function) {
-  const KernelSyntax &syntax = function.kernel.getSyntax();
-  if (configuration.block_y != 1 || configuration.block_z != 1)
-    fail("CTAs of ", configuration.block_x, " x ", configuration.block_y, " x ", configuration.block_z,
-         " threads; the emulator knows those along x");
-  if (configuration.shared_bytes > function.maxSharedBytes)
-    fail(configuration.shared_bytes, " bytes of dynamic shared memory; cuFuncSetAttribute allows ",
-         function.maxSharedBytes);
-  LaunchShape shape;
-  for (unsigned i = 0; i < configuration.attribute_count; ++i) {
-    const cuda_launch_attribute &attribute = configuration.attributes[i];
-    if (attribute.id == CUDA_ATTRIBUTE_CLUSTER && (attribute.value.cluster.x != syntax.cluster ||
-                                                   attribute.value.cluster.y != 1 || attribute.value.cluster.z != 1))
-      fail("clusters of ", attribute.value.cluster.x, " CTAs; the kernel wants ", syntax.cluster);
-    if (attribute.id == CUDA_ATTRIBUTE_PROGRAMMATIC)
-      shape.overlapsPrevious = attribute.value.programmatic;
-  }
-  shape.grid = {configuration.grid_x, configuration.grid_y, configuration.grid_z};
-  shape.threads = configuration.block_x;
-  shape.sharedBytes = configuration.shared_bytes;
-  shape.seed = getDevice().nextSeed++;
-  return shape;
-}
-
-TensorMap makeTensorMap(int type, uint32_t rank, cuda_address address, const uint64_t *extents, const uint64_t *strides,
-                        const uint32_t *box, const uint32_t *steps, int interleave, int swizzle, int fill) {
-  if (type != CUDA_ELEMENT_FLOAT16 && type != CUDA_ELEMENT_BFLOAT16)
-    fail("elements of type ", type, "; the emulator knows f16 and bf16");
-  if (interleave != CUDA_NO_INTERLEAVE || fill != CUDA_FILL_ZEROS || (swizzle != 0 && swizzle != CUDA_SWIZZLE_128))
-    fail("interleave ", interleave, ", fill ", fill, ", swizzle ", swizzle,
-         "; the emulator knows tensor maps without interleave, with zeros, with the 128-byte swizzle or none");
-  if (rank > TensorMap::kMaxRank)
-    fail("rank ", rank, ", expected at most ", TensorMap::kMaxRank);
-  TensorMap map;
-  map.rank = rank;
-  map.address = address;
-  map.swizzle128 = swizzle == CUDA_SWIZZLE_128;
-  for (uint32_t i = 0; i < rank; ++i) {
-    if (steps[i] != 1)
-      fail("element stride ", steps[i], "; the emulator knows 1");
-    map.extents[i] = extents[i];
-    map.box[i] = box[i];
-    if (i > 0)
-      map.strides[i] = strides[i - 1];
-  }
-  return map;
-}
-
-/// The parameters, from their addresses, or as a whole in `extra`: pointer (1) and size (2), then 0.
-std::vector<uint8_t> getParameters(const KernelSyntax &syntax, void **fields, void **extra) {
-  if (fields)
-    return gather(syntax, fields);
-  const uint8_t *block = nullptr;
-  size_t bytes = 0;
-  for (; extra && *extra; extra += 2)
-    if (reinterpret_cast<uintptr_t>(*extra) == 1)
-      block = static_cast<const uint8_t *>(extra[1]);
-    else
-      bytes = *static_cast<size_t *>(extra[1]);
-  return {block, block + bytes};
-}
-
-bool hangs(const Function &function) {
-  const char *name = std::getenv("RONDO_EMULATOR_HANG");
-  return name && function.kernel.getName() == name;
-}
 
 bool isPinned(const void *memory) {
   auto &pinned = getDevice().hostAllocations;
@@ -174,6 +77,7 @@ cuda_result cuGetErrorName(cuda_result result, const char **text) {
           : result == CUDA_NOT_FOUND     ? "CUDA_ERROR_NOT_FOUND"
           : result == CUDA_LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED"
           : result == InvalidContext     ? "CUDA_ERROR_INVALID_CONTEXT"
+          : getCaptureErrorName(result)  ? getCaptureErrorName(result)
           : result == InvalidHandle      ? "CUDA_ERROR_INVALID_HANDLE"
                                          : "CUDA_ERROR_INVALID_VALUE";
   return CUDA_OK;
@@ -188,80 +92,6 @@ cuda_result cuGetErrorString(cuda_result result, const char **text) {
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Modules
-//===--------------------------------------------------------------------------------------------------------------===//
-
-cuda_result cuModuleLoadData(LoadedModule **module, const void *image) {
-  return attemptInContext(CUDA_INVALID_PTX, [&] {
-    if (std::string_view(static_cast<const char *>(image), 4) == "\x7F"
-                                                                 "ELF")
-      fail("the module is machine code; the emulator runs PTX");
-    *module = new LoadedModule(static_cast<const char *>(image));
-  });
-}
-
-cuda_result cuModuleUnload(LoadedModule *module) {
-  return attemptInContext(InvalidValue, [&] { delete module; });
-}
-
-cuda_result cuModuleGetFunction(Function **function, LoadedModule *module, const char *name) {
-  return attemptInContext(CUDA_NOT_FOUND, [&] {
-    auto fresh =
-        std::make_unique<Function>(Function{module->module.getKernel(name), kDefaultSharedBytes, module->device});
-    *function = module->functions.emplace(name, std::move(fresh)).first->second.get();
-  });
-}
-
-cuda_result cuFuncGetAttribute(int *value, int attribute, Function *function) {
-  return attemptInContext(InvalidValue, [&] {
-    if (attribute != CUDA_FUNCTION_THREADS_LIMIT)
-      fail("the emulator does not know attribute ", attribute, " of a function");
-    uint32_t threads = function->kernel.getSyntax().threads;
-    *value = threads ? static_cast<int>(threads) : 1024;
-  });
-}
-
-cuda_result cuFuncSetAttribute(Function *function, int attribute, int value) {
-  return attemptInContext(InvalidValue, [&] {
-    if (attribute != CUDA_FUNCTION_DYNAMIC_SHARED_BYTES)
-      fail("the emulator does not know attribute ", attribute, " of a function");
-    if (value < 0 || static_cast<uint32_t>(value) > kSharedLimit)
-      fail(value, " bytes of dynamic shared memory; a CTA can have ", kSharedLimit);
-    function->maxSharedBytes = static_cast<uint32_t>(value);
-  });
-}
-
-cuda_result cuLaunchKernelEx(const cuda_launch_configuration *configuration, const Function *function, void **fields,
-                             void **extra) {
-  return attemptInContext(CUDA_LAUNCH_FAILED, [&] {
-    const Stream &stream = getDevice().getStream(configuration->stream);
-    if (int device = configuration->stream ? stream.device : getCurrentDevice(); device != function->device)
-      fail("a kernel of device ", function->device, " on a stream of device ", device);
-    LaunchShape shape = getShape(*configuration, *function);
-    std::vector<uint8_t> block = getParameters(function->kernel.getSyntax(), fields, extra);
-    bool never = hangs(*function);
-    getDevice().issue(
-        configuration->stream,
-        [shape, block, function] {
-          GlobalMemory &memory = getDevice().getMemory(function->device);
-          memory.beginLaunch();
-          function->kernel.launch(memory, shape, block.data(), block.size());
-        },
-        [never] { return !never; });
-  });
-}
-
-cuda_result cuTensorMapEncodeTiled(rondo_tensor_map *map, int type, uint32_t rank, void *address,
-                                   const uint64_t *extents, const uint64_t *strides, const uint32_t *box,
-                                   const uint32_t *steps, int interleave, int swizzle, int /*promotion*/, int fill) {
-  return attempt(InvalidValue, [&] {
-    encodeTensorMap(makeTensorMap(type, rank, reinterpret_cast<cuda_address>(address), extents, strides, box, steps,
-                                  interleave, swizzle, fill),
-                    map->bytes);
-  });
-}
-
-//===--------------------------------------------------------------------------------------------------------------===//
 // Memory
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -273,10 +103,16 @@ cuda_result cuMemGetInfo_v2(size_t *available, size_t *total) {
 }
 
 cuda_result cuMemAlloc_v2(cuda_address *address, size_t bytes) {
-  return attemptInContext(InvalidValue, [&] { *address = getDevice().allocateShared(bytes, getCurrentDevice()); });
+  return attemptInContext(InvalidValue, [&] {
+    checkNotCapturing("cuMemAlloc");
+    *address = getDevice().allocateShared(bytes, getCurrentDevice());
+  });
 }
 cuda_result cuMemFree_v2(cuda_address address) {
-  return attemptInContext(InvalidValue, [&] { getDevice().release(address); });
+  return attemptInContext(InvalidValue, [&] {
+    checkNotCapturing("cuMemFree");
+    getDevice().release(address);
+  });
 }
 
 cuda_result cuMemPoolCreate(Pool **pool, const cuda_pool_properties *properties) {
@@ -317,7 +153,7 @@ cuda_result cuMemAllocFromPoolAsync(cuda_address *address, size_t bytes, Pool *p
   return attemptInContext(InvalidValue, [&] {
     if (!getDevice().pools.count(pool))
       fail("a pool that does not exist, or no longer");
-    getCurrentStream(stream);
+    checkNoMemoryNode(getCurrentStream(stream));
     if (pool->device != getCurrentDevice())
       fail("memory of a pool of device ", pool->device, " on a stream of device ", getCurrentDevice());
     try {
@@ -335,7 +171,7 @@ cuda_result cuMemFreeAsync(cuda_address address, cuda_stream stream) {
     auto place = getDevice().allocations.find(address);
     if (place == getDevice().allocations.end() || place->second.isFreed)
       fail("address ", address, " is not that of an allocation, or was freed already");
-    getCurrentStream(stream);
+    checkNoMemoryNode(getCurrentStream(stream));
     place->second.isFreed = true;
     getDevice().issue(stream, [address] { getDevice().release(address); });
   });
@@ -343,6 +179,7 @@ cuda_result cuMemFreeAsync(cuda_address address, cuda_stream stream) {
 
 cuda_result cuMemAllocHost_v2(void **memory, size_t bytes) {
   return attemptInContext(InvalidValue, [&] {
+    checkNotCapturing("cuMemAllocHost");
     std::vector<char> data(bytes);
     *memory = data.data();
     getDevice().hostAllocations.emplace(data.data(), std::move(data));
@@ -350,6 +187,7 @@ cuda_result cuMemAllocHost_v2(void **memory, size_t bytes) {
 }
 cuda_result cuMemFreeHost(void *memory) {
   return attemptInContext(InvalidValue, [&] {
+    checkNotCapturing("cuMemFreeHost");
     if (!getDevice().hostAllocations.erase(static_cast<const char *>(memory)))
       fail("memory of the host that was not allocated here");
   });
@@ -442,112 +280,6 @@ cuda_result cuPointerGetAttribute(void *value, int attribute, cuda_address addre
 }
 
 //===--------------------------------------------------------------------------------------------------------------===//
-// Streams and events
-//===--------------------------------------------------------------------------------------------------------------===//
-
-cuda_result cuStreamCreateWithPriority(Stream **stream, unsigned, int) {
-  return attemptInContext(InvalidValue,
-                          [&] { *stream = *getDevice().streams.insert(new Stream{getCurrentDevice(), {}}).first; });
-}
-cuda_result cuStreamCreate(Stream **stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
-/// Work that is left is done first.
-cuda_result cuStreamDestroy_v2(cuda_stream handle) {
-  return attemptInContext(InvalidValue, [&] {
-    Stream &stream = getDevice().getStream(handle);
-    getDevice().workUntil([&] { return stream.queue.empty(); });
-    getDevice().streams.erase(&stream);
-    delete &stream;
-  });
-}
-cuda_result cuStreamQuery(cuda_stream handle) {
-  bool isDone = false;
-  cuda_result result = attemptInContext(InvalidValue, [&] {
-    getDevice().advance();
-    isDone = getDevice().getStream(handle).queue.empty();
-  });
-  return result == CUDA_OK && !isDone ? CUDA_NOT_READY : result;
-}
-cuda_result cuStreamSynchronize(cuda_stream handle) {
-  return attemptInContext(InvalidValue, [&] {
-    Stream &stream = getDevice().getStream(handle);
-    getDevice().workUntil([&] { return stream.queue.empty(); });
-  });
-}
-/// Not of CUDA: issues work that is done once `isReady` says so. `run` returns what was wrong, or null.
-cuda_result rondo_emulator_issue(cuda_stream stream, int (*isReady)(void *), const char *(*run)(void *), void *data) {
-  return attempt(InvalidValue, [&] {
-    getDevice().issue(
-        stream,
-        [=] {
-          if (const char *error = run(data))
-            fail(error);
-        },
-        [=] { return isReady(data) != 0; }, /*isExternal=*/true);
-  });
-}
-
-/// It waits for what was recorded before this call.
-cuda_result cuStreamWaitEvent(cuda_stream stream, cuda_event handle, unsigned) {
-  return attemptInContext(InvalidValue, [&] {
-    std::shared_ptr<Event> event = getDevice().getEvent(handle);
-    uint64_t recorded = event->recorded;
-    getDevice().issue(stream, [] {}, [event, recorded] { return event->completed >= recorded; });
-  });
-}
-
-cuda_result cuEventCreate(Event **event, unsigned flags) {
-  return attemptInContext(InvalidValue, [&] {
-    auto made = std::make_shared<Event>(Event{getCurrentDevice()});
-    *event = made.get();
-    getDevice().events.emplace(made.get(), std::move(made));
-    (*event)->isTimed = flags == CUDA_EVENT_TIMED;
-  });
-}
-cuda_result cuEventDestroy_v2(cuda_event handle) {
-  return attemptInContext(InvalidValue, [&] { getDevice().events.erase(getDevice().getEvent(handle).get()); });
-}
-/// An event is recorded on streams of its own device; those of others may wait for it.
-cuda_result cuEventRecord(cuda_event handle, cuda_stream stream) {
-  return attemptInContext(InvalidHandle, [&] {
-    std::shared_ptr<Event> event = getDevice().getEvent(handle);
-    int device = stream ? getDevice().getStream(stream).device : getCurrentDevice();
-    if (event->device != device)
-      fail("an event of device ", event->device, " is recorded on a stream of device ", device);
-    uint64_t number = ++event->recorded;
-    getDevice().issue(stream, [event, number] {
-      event->completed = std::max(event->completed, number);
-      event->nanoseconds = std::chrono::steady_clock::now().time_since_epoch().count();
-    });
-  });
-}
-cuda_result cuEventQuery(cuda_event handle) {
-  bool isDone = false;
-  cuda_result result = attemptInContext(InvalidValue, [&] {
-    getDevice().advance();
-    const Event &event = *getDevice().getEvent(handle);
-    isDone = event.completed == event.recorded;
-  });
-  return result == CUDA_OK && !isDone ? CUDA_NOT_READY : result;
-}
-cuda_result cuEventSynchronize(cuda_event handle) {
-  return attemptInContext(InvalidValue, [&] {
-    const Event &event = *getDevice().getEvent(handle);
-    getDevice().workUntil([&] { return event.completed == event.recorded; });
-  });
-}
-cuda_result cuEventElapsedTime(float *milliseconds, cuda_event from, cuda_event to) {
-  return attemptInContext(InvalidHandle, [&] {
-    const Event &begin = *getDevice().getEvent(from), &end = *getDevice().getEvent(to);
-    if (begin.device != end.device)
-      fail("the time between events of devices ", begin.device, " and ", end.device);
-    if (!begin.isTimed || !end.isTimed || begin.completed == 0 || end.completed == 0 ||
-        begin.completed != begin.recorded || end.completed != end.recorded)
-      fail("the time between events that are not timed, or not complete");
-    *milliseconds = static_cast<float>(static_cast<double>(end.nanoseconds - begin.nanoseconds) * 1e-6);
-  });
-}
-
-//===--------------------------------------------------------------------------------------------------------------===//
 // Memory of other processes, and words that streams wait for
 //===--------------------------------------------------------------------------------------------------------------===//
 
@@ -568,12 +300,14 @@ cuda_result cuIpcOpenMemHandle_v2(cuda_address *address, cuda_ipc_handle handle,
       fail("a handle is opened with flags ", flags, ", expected ", CUDA_IPC_PEER_ACCESS);
     if (name.rfind(own, 0) == 0)
       fail("a process opens a handle of its own");
+    checkNotCapturing("cuIpcOpenMemHandle");
     *address = getDevice().open(name, getCurrentDevice());
   });
 }
 cuda_result cuIpcCloseMemHandle(cuda_address address) {
   return attemptInContext(InvalidValue, [&] {
     auto place = getDevice().allocations.find(address);
+    checkNotCapturing("cuIpcCloseMemHandle");
     if (place == getDevice().allocations.end() || !place->second.data.isOpened())
       fail("address ", address, " is not that of another process' memory");
     getDevice().release(address);

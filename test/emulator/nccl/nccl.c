@@ -1,7 +1,9 @@
 /* A libnccl.so.2 for the emulated GPU: transfers between processes of one machine, by files in a temporary folder.
  *
  * It has what librondo_runtime uses of NCCL, without blocking. Each group becomes work of its stream, which the
- * emulated driver does when the messages that it waits for are there.
+ * emulated driver does when the messages that it waits for are there; or, of a stream that is captured, nodes of a
+ * graph, whose every launch sends and receives messages of its own. A message of a graph is received by a graph alone:
+ * ranks capture and launch together. Graphs must go before their communicator does.
  *
  *   RONDO_EMULATOR_NCCL_VERSION  the version that it says it is; 22807 if unset
  *   RONDO_EMULATOR_NCCL_REFUSES  set: it refuses to connect ranks, as NCCL does where two are on one GPU
@@ -62,19 +64,22 @@ typedef struct ncclComm {
   pid_t processes[MOST_RANKS];
   int64_t sent[MOST_RANKS], received[MOST_RANKS]; /* messages to and from each rank */
   registration registrations[MOST_REGISTRATIONS];
+  int graphs;                                     /* groups that graphs hold */
 } communicator;
 
 typedef struct {
   bool is_send;
+  int peer;
   uint64_t address;
   size_t bytes;
   char path[PATH_MAX];
 } operation;
 
 /* What was called between ncclGroupStart and ncclGroupEnd. */
-typedef struct {
+typedef struct group {
   communicator *communicator;
   void *stream;
+  struct group *launched; /* of a captured group: that of the present launch */
   int count;
   operation operations[MOST_OPERATIONS];
 } group;
@@ -85,6 +90,9 @@ static _Thread_local int depth;
 /* ---- The emulated driver ---- */
 
 typedef int (*issue_function)(void *stream, int (*is_ready)(void *), const char *(*run)(void *), void *data);
+typedef int (*capture_function)(void *stream, void *(*instantiate)(void *), int (*is_ready)(void *),
+                                const char *(*run)(void *), void (*release)(void *), void *data);
+typedef int (*info_function)(void *stream, int *status, uint64_t *, void **, void *, size_t *);
 
 static void *find(const char *name) {
   void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
@@ -187,6 +195,19 @@ static const char *run(group *group, bool sends) {
   return error;
 }
 
+/* Gives each message its number, in the order in which groups are issued or launched. */
+static void number_messages(group *group, bool is_captured) {
+  communicator *communicator = group->communicator;
+  for (int i = 0; i < group->count; ++i) {
+    operation *operation = &group->operations[i];
+    int peer = operation->peer;
+    int from = operation->is_send ? communicator->rank : peer, to = operation->is_send ? peer : communicator->rank;
+    int64_t number = operation->is_send ? communicator->sent[peer]++ : communicator->received[peer]++;
+    snprintf(operation->path, sizeof operation->path, "%s/%d-%d-%lld%s", communicator->folder, from, to,
+             (long long)number, is_captured ? "-graph" : "");
+  }
+}
+
 static const char *run_sends(void *data) { return run(data, true); }
 
 static const char *run_receives(void *data) {
@@ -195,17 +216,51 @@ static const char *run_receives(void *data) {
   return error;
 }
 
+/* ---- Graphs ---- */
+
+static bool is_capturing(void *stream) {
+  info_function info = (info_function)find("cuStreamGetCaptureInfo_v2");
+  int status = 0;
+  return info && info(stream, &status, NULL, NULL, NULL, NULL) == 0 && status == 1;
+}
+
+static void *launch_sends(void *data) {
+  group *captured = data, *launched = malloc(sizeof *launched);
+  if (!launched)
+    abort();
+  *launched = *captured;
+  number_messages(launched, true);
+  return captured->launched = launched;
+}
+
+/* The node of the sends comes first. */
+static void *launch_receives(void *data) { return ((group *)data)->launched; }
+
+static void keep(void *data) { (void)data; }
+
+static void release(void *data) {
+  group *captured = data;
+  --captured->communicator->graphs;
+  free(captured);
+}
+
+static int capture(group *group) {
+  capture_function capture_node = (capture_function)find("rondo_emulator_capture");
+  ++group->communicator->graphs;
+  if (!capture_node || capture_node(group->stream, launch_sends, is_always_ready, run_sends, keep, group) != 0)
+    return SYSTEM_ERROR;
+  return capture_node(group->stream, launch_receives, is_ready, run_receives, release, group) == 0 ? SUCCESS
+                                                                                                   : SYSTEM_ERROR;
+}
+
 static int add(bool is_send, uint64_t address, size_t bytes, int peer, communicator *communicator, void *stream) {
   if (!current || depth == 0 || current->count == MOST_OPERATIONS || peer < 0 || peer >= communicator->ranks ||
       !communicator->connected)
     return INVALID_USAGE;
   if (!may_travel(communicator, address, bytes))
     misuse("a message outside of the memory that is registered");
-  operation *added = &current->operations[current->count++];
-  int from = is_send ? communicator->rank : peer, to = is_send ? peer : communicator->rank;
-  int64_t number = is_send ? communicator->sent[peer]++ : communicator->received[peer]++;
-  *added = (operation){.is_send = is_send, .address = address, .bytes = bytes};
-  snprintf(added->path, sizeof added->path, "%s/%d-%d-%lld", communicator->folder, from, to, (long long)number);
+  current->operations[current->count++] =
+      (operation){.is_send = is_send, .peer = peer, .address = address, .bytes = bytes};
   current->communicator = communicator;
   current->stream = stream;
   return SUCCESS;
@@ -321,6 +376,10 @@ EXPORTED int ncclCommDestroy(communicator *communicator) {
   for (int i = 0; i < MOST_REGISTRATIONS; ++i)
     if (communicator->registrations[i].address)
       misuse("a communicator is destroyed while memory is registered");
+  if (communicator->graphs > 0) {
+    fprintf(stderr, "ncclCommDestroy would wait for ever: %d groups are held by graphs\n", communicator->graphs);
+    abort();
+  }
   char path[PATH_MAX];
   name_rank(communicator, communicator->rank, path, sizeof path);
   unlink(path);
@@ -368,6 +427,9 @@ EXPORTED int ncclGroupEnd(void) {
     free(ended);
     return issue ? SUCCESS : SYSTEM_ERROR;
   }
+  if (is_capturing(ended->stream))
+    return capture(ended);
+  number_messages(ended, false);
   if (issue(ended->stream, is_always_ready, run_sends, ended) != 0 ||
       issue(ended->stream, is_ready, run_receives, ended) != 0)
     return SYSTEM_ERROR;

@@ -102,6 +102,45 @@ class Programs(unittest.TestCase):
             for ranks, lengths in ((2, (3, 1201)), (3, (7, 901))):
                 self.expect_right(name, ranks, lengths, RONDO_EMULATOR_MULTIPROCESSORS="16")
 
+    def expect_graph(self, name, lengths):
+        report = pathlib.Path(FOLDER.name) / f"{name}.json"
+        done = run(path(name), 1, lengths, "--check", "--graph", f"--json={report}")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), f"{name}, {lengths}: {done.stdout}")
+        self.assertIn("graph           1 captured, 1 replayed", done.stdout)
+        report = json.loads(report.read_text())
+        self.assertEqual(report["graphs"], {"captured": 1, "replayed": 1})
+        self.assertIsNone(report["per_rank"][0]["compute_s"])
+
+    def test_graphs(self):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done in [pool.submit(self.expect_graph, name, ((7, 13), (149, 41))[i % 2])
+                         for i, name in enumerate(PROGRAMS)]:
+                done.result()
+
+    def test_graphs_of_all_steps(self):
+        for name in ("query-ring-elementwise", "kv-ring-bottom-right", "query-ring-odd-features"):
+            for link in ((), ("--link=1,10",)):
+                done = run(path(name), 4, (7, 13), "--communicator=loopback", "--graph", "--repeat=2", *link)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+                self.assertIn("graph           1 captured, 2 replayed", done.stdout)
+
+    def test_the_same_bits_with_graphs(self):
+        results = []
+        for options in ((), ("--graph",)):
+            file = pathlib.Path(FOLDER.name) / "graph.npy"
+            done = run(path("query-ring-top-left"), 1, (61, 127), f"--output=result0={file}", *options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            results.append(file.read_bytes())
+        self.assertEqual(*results)
+
+    def test_where_there_are_no_graphs(self):
+        for ranks, options, text in ((2, (), "--graph: 2 ranks in one process wait for each other's events"),
+                                     (1, ("--trace=x",), "--trace shows single operations"),
+                                     (1, ("--timeline=x.svg",), "--timeline shows single operations")):
+            done = run(path("local"), ranks, (3, 5), "--graph", *options)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertIn(text, done.stderr)
+
     def test_the_same_bits_again(self):
         results = []
         for seed in ("5", "77"):

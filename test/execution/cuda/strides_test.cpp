@@ -30,6 +30,46 @@ TEST_P(CudaPrograms, MisalignedViews) {
   EXPECT_NE(error().find("begins at address 0x"), std::string::npos) << error();
 }
 
+// One rank makes all steps. What it sends lies in its arena, so that one graph serves any tensors of a layout.
+TEST_P(CudaPrograms, GraphsOfOtherTensors) {
+  Handle<rondo_program> program = load(getProgram());
+  Options options(getRanks(), RONDO_COMMUNICATOR_LOOPBACK);
+  options.link_latency_us = 1;
+  Handle<rondo_communicator> without = makeCommunicator(context.get(), options);
+  options.graphs = 1;
+  Handle<rondo_communicator> with = makeCommunicator(context.get(), options);
+  for (const char *function : {"full", "causal"}) {
+    const AttentionShape shape = {1, 4, 2, 6, 90, 16, true, 8};
+    CudaAttention one(context.get(), with.get(), shape), other(context.get(), with.get(), shape);
+    // K and V of one are V and K of the other.
+    std::vector<const DLTensor *> inputs[] = {one.inputs(), {&other.q.dl, &other.v.dl, &other.k.dl}};
+    std::vector<DLTensor *> outputs[] = {one.outputs(), other.outputs()};
+    CudaAttention *const tensors[] = {&one, &other};
+    auto run = [&](rondo_communicator *communicator, int i) {
+      tensors[i]->o.poison();
+      EXPECT_EQ(rondo_run_shards(context.get(), program.get(), function, communicator, inputs[i].data(), 3,
+                                 outputs[i].data(), 2),
+                RONDO_OK)
+          << error();
+      tensors[i]->o.download();
+      std::vector<float> values;
+      for (int64_t h = 0; h < shape.heads; ++h)
+        for (int64_t s = 0; s < shape.queries; ++s)
+          for (int64_t d = 0; d < shape.features; ++d)
+            values.push_back(float(tensors[i]->o.at(0, h, s, d)));
+      return values;
+    };
+    const std::vector<float> expected[] = {run(without.get(), 0), run(without.get(), 1)};
+    EXPECT_NE(expected[0], expected[1]);
+    for (int i : {0, 0, 1, 0, 1, 1, 0})
+      EXPECT_EQ(run(with.get(), i), expected[i]);
+  }
+  rondo_communicator_info info;
+  ASSERT_EQ(rondo_communicator_info_get(context.get(), with.get(), &info), RONDO_OK) << error();
+  EXPECT_EQ(info.graphs_captured, 2);
+  EXPECT_EQ(info.graphs_replayed, 2 * 5);
+}
+
 TEST_P(CudaPrograms, FeaturesApart) {
   Handle<rondo_program> program = load(getProgram());
   Handle<rondo_communicator> communicator = makeCommunicator(context.get(), Options(getRanks()));

@@ -95,6 +95,14 @@ class Results(Job):
         self.assertEqual("\n  multiprocessors 1 for a transfer, attention leaves 1\n" in output, bool(ctas))
         self.assertNotIn("multiprocessors", self.check("cuda_d5", 1, 9, 61))
 
+    def test_graphs(self):
+        for count, queries, keys in ((3, 9, 61), (2, 1, 1), (1, 4, 5)):
+            with self.subTest(ranks=count):
+                for transfers in ("nccl", "auto"):
+                    self.check("cuda_d5", count, queries, keys, "--graph", "--repeat=3", f"--transfers={transfers}")
+        _, outputs, _ = self.run_job([words(options=["--graph", "--repeat=3"])] * 2)
+        self.assertIn("1 captured, 3 replayed", outputs[0])
+
     def test_other_orders_of_streams(self):
         for seed in ("2", "3"):
             statuses, _, errors = self.run_job([words(options=["--check", "--repeat=3"])] * 2,
@@ -268,9 +276,9 @@ class Faults(Job):
         for error in errors:
             self.assertRegex(error, r"rank \d: no progress in '(attend|merge)' in step [01] within 1 s")
 
-    def end_one(self, victim, how, timeout):
+    def end_one(self, victim, how, timeout, *options):
         """Ends a rank in the midst of runs; returns the errors of the others."""
-        processes = self.start([words(options=["--repeat=1000000"], timeout=timeout)] * 3)
+        processes = self.start([words(options=["--repeat=1000000", *options], timeout=timeout)] * 3)
         time.sleep(0.7)
         self.assertEqual([process.poll() for process in processes], [None] * 3)
         processes[victim].send_signal(how)
@@ -290,6 +298,17 @@ class Faults(Job):
                 errors = self.end_one(victim, signal.SIGKILL, timeout=20)
                 self.assertEqual(len(set(errors)), 1, errors)
                 self.assertRegex(errors[0], rf"^rank \d lost rank {victim} in .*: its connection was closed")
+
+    def test_ended_rank_with_graphs(self):
+        for transfers in ("nccl", "auto"):
+            options = ("--graph", f"--transfers={transfers}")
+            errors = self.end_one(1, signal.SIGKILL, 20, *options)
+            self.assertEqual(len(set(errors)), 1, errors)
+            self.assertRegex(errors[0], r"^rank \d lost rank 1 in .*: its connection was closed")
+            errors = self.end_one(2, signal.SIGSTOP, 1, *options)
+            for error in errors:
+                self.assertRegex(error, r"^rank \d: no progress in .* with rank \d.* within 1 s .*"
+                                        r"rank 2 does not answer")
 
     def test_killed_first_rank(self):
         errors = self.end_one(0, signal.SIGKILL, timeout=20)

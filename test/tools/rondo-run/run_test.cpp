@@ -37,10 +37,14 @@ TEST_F(Run, HelpAndVersion) {
 
 TEST_F(Run, HelpNamesEveryOption) {
   std::string help = expectSuccess({"--help"});
-  for (const char *option :
-       {"function", "ranks",  "threads-per-rank", "communicator", "link",      "timeout", "inject",
-        "input",    "output", "length",           "seed",         "amplitude", "check",   "tolerance",
-        "repeat",   "trace",  "timeline",         "json",         "describe",  "help",    "version"})
+  for (const char *option : {"function",     "ranks",    "threads-per-rank",
+                             "communicator", "link",     "timeout",
+                             "inject",       "graph",    "input",
+                             "output",       "length",   "seed",
+                             "amplitude",    "check",    "tolerance",
+                             "repeat",       "trace",    "timeline",
+                             "json",         "describe", "help",
+                             "version"})
     EXPECT_TRUE(contains(help, std::string("--") + option)) << option;
 }
 
