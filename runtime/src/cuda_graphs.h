@@ -38,8 +38,8 @@ typedef struct {
   cuda_records records;
   const cuda_plan **plans; /* whose tables it reads */
   int32_t plan_count, plan_capacity;
-  int32_t peer; /* of another process, from which it receives; -1: none */
-  int64_t bytes_sent, messages_sent, arena_bytes;
+  int32_t peer;                     /* of another process, from which it receives; -1: none */
+  rondo_rank_statistics statistics; /* but for times */
 } cuda_captured;
 
 typedef struct {

@@ -232,8 +232,7 @@ static rondo_status launch_elementwise(const cuda_launching *launching) {
   cuda_launcher launcher = cuda_launching_kernel(launching, operation->kernels[0]);
   return cuda_launching_check(launching,
                               cuda_launch_elementwise(&launcher, launching->slots, (size_t)launching->slot_count * 8,
-                                                      elements, multiprocessors,
-                                                      rank->streams[RONDO_STREAM_COMPUTE]),
+                                                      elements, multiprocessors, rank->streams[RONDO_STREAM_COMPUTE]),
                               rank->module->code->kernels[operation->kernels[0]].symbol);
 }
 

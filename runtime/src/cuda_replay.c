@@ -61,12 +61,6 @@ static cuda_result launch(cuda_rank *rank, cuda_captured *captured, cuda_stream 
   return result;
 }
 
-static rondo_rank_statistics get_statistics(const cuda_captured *captured) {
-  return (rondo_rank_statistics){.bytes_sent = captured->bytes_sent,
-                                 .messages_sent = captured->messages_sent,
-                                 .arena_bytes = captured->arena_bytes};
-}
-
 /* In the order of the last run, and before the next one. */
 static cuda_result launch_in_order(cuda_rank *rank, cuda_captured *captured) {
   const cuda_api *api = rank->device->api;
@@ -104,7 +98,7 @@ rondo_status cuda_replay_launch(rondo_context *context, rondo_communicator *comm
                         rank->device->ordinal, rank->device->name, function,
                         cuda_result_text(rank->device->api, result));
   ++rank->graphs.replays;
-  execution->statistics = get_statistics(captured);
+  execution->statistics = captured->statistics;
   execution->statistics.total = (double)(clock_now() - begin) / NANOSECONDS;
   return RONDO_OK;
 }
@@ -150,7 +144,7 @@ static rondo_status launch_on_worker(rondo_execution *execution, cuda_captured *
     rank->is_exchange[s] = captured->peer >= 0;
     rank->peer[s] = captured->peer;
   }
-  execution->statistics = get_statistics(captured);
+  execution->statistics = captured->statistics;
   cuda_result result = launch(rank, captured, rank->streams[RONDO_STREAM_COMPUTE]);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot launch a graph");
 }
@@ -230,9 +224,7 @@ static rondo_status capture(rondo_execution *execution, const rondo_tensor *tens
   }
   captured->number = number;
   captured->peer = graphs->peer;
-  captured->bytes_sent = execution->statistics.bytes_sent;
-  captured->messages_sent = execution->statistics.messages_sent;
-  captured->arena_bytes = execution->statistics.arena_bytes;
+  captured->statistics = execution->statistics;
   ++graphs->captures;
   return launch_on_worker(execution, captured);
 }

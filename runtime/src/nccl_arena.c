@@ -66,9 +66,13 @@ rondo_status nccl_arena_reserve(rondo_execution *execution, int64_t bytes) {
   cuda_block *arena = &execution->cuda->arena;
   if (bytes <= arena->bytes && arena->address)
     return RONDO_OK;
+  if (!cuda_issuer_may_prepare(&execution->cuda->issuer))
+    return RONDO_UNSUPPORTED;
   if (!nccl->handle)
     return run_fail(execution->communicator, RONDO_RANK_FAILED, "rank %d: NCCL's communicator has been aborted",
                     execution->rank);
+  /* What graphs know of it is no longer so. */
+  cuda_graphs_drop_all(&execution->cuda->graphs, execution->cuda->device->api);
   if (arena->address && !await_runs(execution))
     return execution->communicator->failure;
   nccl_result result = release(nccl, &nccl->registration, arena);

@@ -64,7 +64,7 @@ typedef struct ncclComm {
   pid_t processes[MOST_RANKS];
   int64_t sent[MOST_RANKS], received[MOST_RANKS]; /* messages to and from each rank */
   registration registrations[MOST_REGISTRATIONS];
-  int graphs;                                     /* groups that graphs hold */
+  int graphs; /* groups that graphs hold */
 } communicator;
 
 typedef struct {
