@@ -37,7 +37,7 @@ SCHEMA = results.ROWS | {
     "cases": [{"case": str, "ranks": int, "output_error": NUMBER + (NONE,), "lse_error": NUMBER + (NONE,),
                "held": bool}],
     "shapes": [{"name": str, "ranks": int, "queries": int, "keys": int,
-                "rings": [{"schedule": str, "transfers": str, "ms": NUMBER, "host_us": NUMBER} | OVERLAP],
+                "rings": [{"schedule": str, "way": str, "ms": NUMBER, "host_us": NUMBER} | OVERLAP],
                 "peers": [{"name": str, "ms": NUMBER + (NONE,), "failed?": str}]}],
     "margins": [{"name": str, "ranks": int, "schedule": str, "sm_margin": (int, NONE), "nccl_ctas": (int, NONE)}
                 | OVERLAP],
@@ -83,8 +83,8 @@ def get_best_peer(entry):
 
 
 def get_ring(entry, schedule):
-    """By copy engines."""
-    return next(ring for ring in entry["rings"] if (ring["schedule"], ring["transfers"]) == (schedule, "copy engines"))
+    """By copy engines; traces show no graphs."""
+    return next(ring for ring in entry["rings"] if (ring["schedule"], ring["way"]) == (schedule, "copy engines"))
 
 
 def get_shape_rows(entry):

@@ -6,7 +6,7 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_
 import dataclasses
 
 LOOPBACK, NCCL = 1, 3  # rondo_communicator_kind
-TRANSFERS = {"copy engines": 0, "NCCL": 1}  # rondo_transfers
+BY_NCCL = 1  # rondo_transfers
 KERNEL, EXCHANGE, WAIT = 0, 1, 2  # rondo_trace_kind
 CUDA = 2  # DLPack's number of the device
 ELEMENTS = {"torch.float32": (2, 32), "torch.float16": (2, 16), "torch.bfloat16": (4, 16)}  # DLPack's code, bits
@@ -26,7 +26,7 @@ class Options(ctypes.Structure):
                 ("threads_per_rank", c_int32), ("device", c_int32), ("sm_margin", c_int32), ("link_sms", c_int32),
                 ("measure", c_int32), ("mpi_communicator", c_void_p), ("rank", c_int32), ("nccl_ctas", c_int32),
                 ("rendezvous", c_char_p), ("nccl_unique_id", c_void_p), ("nccl_communicator", c_void_p),
-                ("nccl_stream", c_void_p), ("transfers", c_int32)]
+                ("nccl_stream", c_void_p), ("transfers", c_int32), ("graphs", c_int32)]
 
 
 class TraceEvent(ctypes.Structure):
@@ -89,7 +89,7 @@ class Communicator:
     def __init__(self, runtime, kind, ranks, **options):
         self.runtime, self.handle = runtime, c_void_p()
         settings = Options(size=ctypes.sizeof(Options), kind=kind, ranks=ranks, timeout_s=60, threads_per_rank=1,
-                           device=-1, rank=-1)
+                           device=-1, sm_margin=-1, rank=-1, nccl_ctas=-1)
         for name, value in options.items():
             setattr(settings, name, value)
         runtime.call("rondo_communicator_create", byref(settings), byref(self.handle))

@@ -21,8 +21,8 @@ def overlap(step, bare=100.0, total=1000.0, exposed=1.0, tail=5.0):
 
 
 def shape(name="llama3v", step=104.0, ours=0.2, peer=0.8, queries=63, keys=76848, **others):
-    rings = [{"schedule": schedule, "transfers": transfers, "ms": ms, "host_us": 40.0} | overlap(step, **others)
-             for schedule, transfers, ms in (("query-ring", "copy engines", ours), ("query-ring", "NCCL", 2 * ours),
+    rings = [{"schedule": schedule, "way": way, "ms": ms, "host_us": 40.0} | overlap(step, **others)
+             for schedule, way, ms in (("query-ring", "copy engines", ours), ("query-ring", "NCCL", 2 * ours),
                                              ("kv-ring", "copy engines", 3 * ours))]
     return {"name": name, "ranks": 2, "queries": queries, "keys": keys, "rings": rings,
             "peers": [{"name": "slow", "ms": 2 * peer}, {"name": "fast", "ms": peer},
