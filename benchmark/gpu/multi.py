@@ -15,6 +15,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import results
 from bench import driver_version, positive
@@ -63,17 +64,17 @@ def run_ranks(ranks, command, timeout, **options):
     port, quiet = free_port(), {"NCCL_NVLS_ENABLE": "0", "TORCH_SYMM_MEM_DISABLE_MULTICAST": "1"}
     started = [subprocess.Popen(command, env={**os.environ, **get_place(rank, ranks, port, False, find_nccl()), **quiet},
                                 **options) for rank in range(ranks)]
-    try:
-        statuses = [process.wait(timeout=timeout) for process in started]
-    except subprocess.TimeoutExpired as error:
-        raise Failure(f"no end on {ranks} ranks in {timeout} s") from error
-    finally:
-        for process in started:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    if any(statuses):
-        raise Failure(f"{ranks} ranks ended with {statuses}")
+    deadline = time.monotonic() + timeout
+    while None in (statuses := [process.poll() for process in started]) and not any(statuses):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    for process in started:
+        process.kill()
+        process.wait()
+    if any(statuses) or None in statuses:
+        raise Failure(f"{ranks} ranks: their statuses are {statuses}, where None has not ended"
+                      f"{f' in {timeout} s' if not any(statuses) else ''}")
 
 
 # ---- What follows from the times -------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def measure(ranks, arguments, data):
     with tempfile.TemporaryDirectory() as folder:
         task, answer = (pathlib.Path(folder) / name for name in ("work.json", "answer.json"))
         task.write_text(json.dumps(work))
-        run_ranks(ranks, [sys.executable, BUNDLE / "scripts/multi_rank.py", task, answer], arguments.timeout)
+        run_ranks(ranks, [sys.executable, "-X", "faulthandler", BUNDLE / "scripts/multi_rank.py", task, answer], arguments.timeout)
         result = json.loads(answer.read_text())
     names = {called: name for name, called in MEASURED.items()}
     for entry in result["shapes"] + result["margins"]:

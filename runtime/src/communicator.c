@@ -386,6 +386,7 @@ static void prepare_rank(rondo_execution *execution, int64_t now) {
   execution->link_free = 0;
   execution->arena_taken = false;
   execution->statistics = (rondo_rank_statistics){0};
+  execution->room = (transfer_room){0, 0};
   for (int s = 0; s < STREAM_COUNT; ++s) {
     stream *stream = &execution->streams[s];
     stream->operation = NULL;

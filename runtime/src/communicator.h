@@ -71,6 +71,11 @@ typedef struct {
   int64_t idle_since;     /* when its last exchange was complete, by the link's reckoning */
 } stream;
 
+/* The most multiprocessors of a GPU, in a run, that an attention left to transfers, and that a transfer kept. */
+typedef struct {
+  int32_t sm_margin, transfer_ctas;
+} transfer_room;
+
 /* A rank. */
 struct rondo_execution {
   rondo_communicator *communicator;
@@ -91,6 +96,7 @@ struct rondo_execution {
   int64_t arena_capacity;
   bool arena_taken;
   rondo_rank_statistics statistics;
+  transfer_room room;
   struct cuda_rank *cuda; /* once something runs on a GPU */
 };
 

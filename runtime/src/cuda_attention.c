@@ -192,8 +192,8 @@ static rondo_status get_plan(const cuda_launching *launching, const cuda_attenti
       return status;
     }
   }
-  if (plan->margin > execution->statistics.sm_margin)
-    execution->statistics.sm_margin = plan->margin;
+  if (plan->margin > execution->room.sm_margin)
+    execution->room.sm_margin = plan->margin;
   *result = plan;
   return cuda_graphs_use_plan(&rank->graphs, &rank->issuer, plan)
              ? RONDO_OK

@@ -8,6 +8,7 @@
 #define RONDO_SRC_CUDA_GRAPHS_H
 
 #include "bind.h"
+#include "communicator.h"
 #include "cuda_issue.h"
 #include "cuda_plans.h"
 
@@ -40,6 +41,7 @@ typedef struct {
   int32_t plan_count, plan_capacity;
   int32_t peer;                     /* of another process, from which it receives; -1: none */
   rondo_rank_statistics statistics; /* but for times */
+  transfer_room room;
 } cuda_captured;
 
 typedef struct {

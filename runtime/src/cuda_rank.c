@@ -132,8 +132,8 @@ rondo_status cuda_rank_mark(rondo_execution *execution, int32_t stream, int64_t 
 
 void cuda_rank_count_transfer(rondo_execution *execution, int32_t stream, const rondo_transfer_load *transfer) {
   cuda_rank *rank = execution->cuda;
-  if (transfer->ctas > execution->statistics.transfer_ctas)
-    execution->statistics.transfer_ctas = transfer->ctas;
+  if (transfer->ctas > execution->room.transfer_ctas)
+    execution->room.transfer_ctas = transfer->ctas;
   /* On the compute stream nothing is beside it. */
   if (stream != RONDO_STREAM_COMMUNICATION || transfer->ctas == 0)
     return;

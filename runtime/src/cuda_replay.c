@@ -99,6 +99,7 @@ rondo_status cuda_replay_launch(rondo_context *context, rondo_communicator *comm
                         cuda_result_text(rank->device->api, result));
   ++rank->graphs.replays;
   execution->statistics = captured->statistics;
+  execution->room = captured->room;
   execution->statistics.total = (double)(clock_now() - begin) / NANOSECONDS;
   return RONDO_OK;
 }
@@ -128,6 +129,7 @@ static rondo_status pass(rondo_execution *execution, const rondo_tensor *tensors
   execution->step = 0;
   execution->phase = RONDO_PHASE_STEADY;
   execution->statistics = (rondo_rank_statistics){0};
+  execution->room = (transfer_room){0, 0};
   int32_t status = plan->entry(plan->backend->table, execution, tensors, plan->lengths);
   table_end(execution);
   rank->issuer.mode = CUDA_ISSUE_NOW;
@@ -145,6 +147,7 @@ static rondo_status launch_on_worker(rondo_execution *execution, cuda_captured *
     rank->peer[s] = captured->peer;
   }
   execution->statistics = captured->statistics;
+  execution->room = captured->room;
   cuda_result result = launch(rank, captured, rank->streams[RONDO_STREAM_COMPUTE]);
   return result == CUDA_OK ? RONDO_OK : cuda_rank_fail(execution, result, "cannot launch a graph");
 }
@@ -225,6 +228,7 @@ static rondo_status capture(rondo_execution *execution, const rondo_tensor *tens
   captured->number = number;
   captured->peer = graphs->peer;
   captured->statistics = execution->statistics;
+  captured->room = execution->room;
   ++graphs->captures;
   return launch_on_worker(execution, captured);
 }

@@ -24,16 +24,29 @@ rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_com
   status = communicator_check(context, communicator);
   if (status == RONDO_OK && !info)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the communicator's info is NULL");
-  const cuda_rank *rank = status == RONDO_OK ? communicator->executions[0].cuda : NULL;
   if (status == RONDO_OK)
-    *info =
-        (rondo_communicator_info){.size = sizeof *info,
-                                  .ranks = communicator->ranks,
-                                  .first_rank = communicator->first_rank,
-                                  .local_ranks = communicator->local_ranks,
-                                  .failed_rank = communicator->processes ? communicator->processes->failure_origin : -1,
-                                  .graphs_captured = rank ? rank->graphs.captures : 0,
-                                  .graphs_replayed = rank ? rank->graphs.replays : 0};
+    *info = (rondo_communicator_info){.size = sizeof *info,
+                                      .ranks = communicator->ranks,
+                                      .first_rank = communicator->first_rank,
+                                      .local_ranks = communicator->local_ranks,
+                                      .failed_rank =
+                                          communicator->processes ? communicator->processes->failure_origin : -1};
+  return context_leave(context, status);
+}
+
+rondo_status rondo_communicator_graphs(rondo_context *context, const rondo_communicator *communicator,
+                                       int64_t *captured, int64_t *replayed) {
+  rondo_status status = context_enter(context);
+  if (status != RONDO_OK)
+    return status;
+  status = communicator_check(context, communicator);
+  if (status == RONDO_OK && (!captured || !replayed))
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "an out-parameter for the graphs is NULL");
+  if (status == RONDO_OK) {
+    const cuda_rank *rank = communicator->executions[0].cuda;
+    *captured = rank ? rank->graphs.captures : 0;
+    *replayed = rank ? rank->graphs.replays : 0;
+  }
   return context_leave(context, status);
 }
 

@@ -248,17 +248,37 @@ rondo_status rondo_run_reference(rondo_context *context, const rondo_program *pr
 
 /* ---- Statistics and traces ---- */
 
+static rondo_status check_rank(rondo_context *context, const rondo_communicator *communicator, int32_t rank) {
+  rondo_status status = communicator_check(context, communicator);
+  if (status != RONDO_OK || communicator_execution(communicator, rank))
+    return status;
+  return context_fail(context, RONDO_INVALID_ARGUMENT, "there are no statistics of rank %d: ranks %d to %d run here",
+                      rank, communicator->first_rank, communicator->first_rank + communicator->local_ranks - 1);
+}
+
+rondo_status rondo_rank_transfer_room(rondo_context *context, const rondo_communicator *communicator, int32_t rank,
+                                      int32_t *sm_margin, int32_t *transfer_ctas) {
+  rondo_status status = context_enter(context);
+  if (status != RONDO_OK)
+    return status;
+  status = check_rank(context, communicator, rank);
+  if (status == RONDO_OK && (!sm_margin || !transfer_ctas))
+    status = context_fail(context, RONDO_INVALID_ARGUMENT, "an out-parameter for the room is NULL");
+  if (status == RONDO_OK) {
+    const transfer_room *room = &communicator_execution(communicator, rank)->room;
+    *sm_margin = room->sm_margin;
+    *transfer_ctas = room->transfer_ctas;
+  }
+  return context_leave(context, status);
+}
+
 rondo_status rondo_rank_statistics_get(rondo_context *context, const rondo_communicator *communicator, int32_t rank,
                                        rondo_rank_statistics *statistics) {
   rondo_status status = context_enter(context);
   if (status != RONDO_OK)
     return status;
-  status = communicator_check(context, communicator);
-  if (status == RONDO_OK && !communicator_execution(communicator, rank))
-    status =
-        context_fail(context, RONDO_INVALID_ARGUMENT, "there are no statistics of rank %d: ranks %d to %d run here",
-                     rank, communicator->first_rank, communicator->first_rank + communicator->local_ranks - 1);
-  else if (status == RONDO_OK && !statistics)
+  status = check_rank(context, communicator, rank);
+  if (status == RONDO_OK && !statistics)
     status = context_fail(context, RONDO_INVALID_ARGUMENT, "the statistics' out-parameter is NULL");
   if (status == RONDO_OK)
     *statistics = communicator_execution(communicator, rank)->statistics;

@@ -189,12 +189,14 @@ private:
       for (size_t step = 1; step < times.starts.size(); ++step)
         steps.push_back(times.starts[step] - times.starts[step - 1]);
     }
+    int32_t margin = 0, taken = 0;
+    require(rondo_rank_transfer_room(context, ranks, rank, &margin, &taken));
     std::printf("{\"kind\": \"%s\", \"rank\": %d, \"margin\": %d, \"ctas\": %d, \"sms\": %d, \"used_margin\": %d, "
                 "\"used_ctas\": %d, \"ring_us\": %.2f, \"step_us\": %.2f, \"attend_us\": %.2f, \"merge_us\": %.2f, "
                 "\"transfer_us\": %.2f, \"total_us\": %.2f}\n",
-                loopback ? "loopback" : kind.c_str(), rank, setting.margin, setting.ctas, setting.sms,
-                statistics.sm_margin, statistics.transfer_ctas, getMedian(rings), getMedian(steps), getMedian(attends),
-                getMedian(merges), getMedian(transfers), getMedian(totals));
+                loopback ? "loopback" : kind.c_str(), rank, setting.margin, setting.ctas, setting.sms, margin, taken,
+                getMedian(rings), getMedian(steps), getMedian(attends), getMedian(merges), getMedian(transfers),
+                getMedian(totals));
   }
 
   int64_t queries, keys;

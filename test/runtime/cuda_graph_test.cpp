@@ -46,10 +46,11 @@ protected:
   }
 
   void expectCounts(int64_t captured, int64_t replayed) {
-    rondo_communicator_info info;
-    ASSERT_EQ(rondo_communicator_info_get(context.get(), communicator.get(), &info), RONDO_OK) << error();
-    EXPECT_EQ(info.graphs_captured, captured);
-    EXPECT_EQ(info.graphs_replayed, replayed);
+    int64_t captures = -1, replays = -1;
+    ASSERT_EQ(rondo_communicator_graphs(context.get(), communicator.get(), &captures, &replays), RONDO_OK) << error();
+    EXPECT_EQ(captures, captured);
+    EXPECT_EQ(replays, replayed);
+    EXPECT_EQ(rondo_communicator_graphs(context.get(), communicator.get(), nullptr, &replays), RONDO_INVALID_ARGUMENT);
   }
 
   rondo_rank_statistics statistics() {

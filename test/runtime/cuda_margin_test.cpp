@@ -195,7 +195,11 @@ TEST(CudaMargin, CtasAreChosenTogether) {
 /// for some 2 us.
 class CudaMarginRun : public Cuda {
 protected:
-  rondo_rank_statistics run(int32_t margin, int32_t sms, double latency = 6) {
+  struct Room {
+    int32_t sm_margin = -1, transfer_ctas = -1;
+  };
+
+  Room run(int32_t margin, int32_t sms, double latency = 6) {
     Handle<rondo_program> program = load("cuda_d64");
     Options options(4, RONDO_COMMUNICATOR_LOOPBACK);
     options.link_latency_us = latency;
@@ -207,22 +211,24 @@ protected:
                                shard.outputs().data(), 2),
               RONDO_OK)
         << error();
-    rondo_rank_statistics statistics = {};
-    EXPECT_EQ(rondo_rank_statistics_get(context.get(), communicator.get(), 0, &statistics), RONDO_OK) << error();
-    return statistics;
+    Room room;
+    EXPECT_EQ(rondo_rank_transfer_room(context.get(), communicator.get(), 0, &room.sm_margin, &room.transfer_ctas),
+              RONDO_OK)
+        << error();
+    return room;
   }
 };
 
 TEST_F(CudaMarginRun, FollowsWhatTheLinkTakes) {
-  rondo_rank_statistics statistics = run(-1, 1);
-  EXPECT_EQ(statistics.transfer_ctas, 1);
-  EXPECT_EQ(statistics.sm_margin, 1);
+  Room room = run(-1, 1);
+  EXPECT_EQ(room.transfer_ctas, 1);
+  EXPECT_EQ(room.sm_margin, 1);
 }
 
 TEST_F(CudaMarginRun, CopyEnginesNeedNone) {
-  rondo_rank_statistics statistics = run(-1, 0);
-  EXPECT_EQ(statistics.transfer_ctas, 0);
-  EXPECT_EQ(statistics.sm_margin, 0);
+  Room room = run(-1, 0);
+  EXPECT_EQ(room.transfer_ctas, 0);
+  EXPECT_EQ(room.sm_margin, 0);
 }
 
 // It starts at once.

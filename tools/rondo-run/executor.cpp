@@ -264,18 +264,24 @@ Result<RunStatistics> Executor::run(const std::string &function, std::vector<Hos
   if (together)
     return gatherStatistics(std::move(statistics));
   for (int32_t rank = 0; rank < reportingRanks; ++rank)
-    if (rondo_status status =
-            rondo_rank_statistics_get(context.get(), communicator.get(), rank, &statistics[size_t(rank)]))
+    if (rondo_status status = readFigures(rank, statistics[size_t(rank)]))
       return lastError(status);
   return statistics;
 }
 
+rondo_status Executor::readFigures(int32_t rank, RankFigures &figures) {
+  rondo_status status = rondo_rank_statistics_get(context.get(), communicator.get(), rank, &figures);
+  if (status)
+    return status;
+  return rondo_rank_transfer_room(context.get(), communicator.get(), rank, &figures.smMargin, &figures.transferCtas);
+}
+
 Result<RunStatistics> Executor::gatherStatistics(RunStatistics statistics) {
   rondo_communicator_info info;
-  rondo_rank_statistics mine;
+  RankFigures mine;
   rondo_status status = rondo_communicator_info_get(context.get(), communicator.get(), &info);
   if (!status)
-    status = rondo_rank_statistics_get(context.get(), communicator.get(), info.first_rank, &mine);
+    status = readFigures(info.first_rank, mine);
   if (!status)
     status = rondo_communicator_all_gather(context.get(), communicator.get(), &mine, sizeof mine, statistics.data());
   if (status)
@@ -284,10 +290,10 @@ Result<RunStatistics> Executor::gatherStatistics(RunStatistics statistics) {
 }
 
 Result<GraphCounts> Executor::graphCounts() {
-  rondo_communicator_info info;
-  if (rondo_status status = rondo_communicator_info_get(context.get(), communicator.get(), &info))
+  int64_t captured = 0, replayed = 0;
+  if (rondo_status status = rondo_communicator_graphs(context.get(), communicator.get(), &captured, &replayed))
     return lastError(status);
-  return GraphCounts{info.graphs_captured, info.graphs_replayed};
+  return GraphCounts{captured, replayed};
 }
 
 Status Executor::evaluate(const std::string &function, std::vector<HostTensor> &inputs,

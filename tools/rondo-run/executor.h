@@ -19,7 +19,12 @@
 namespace rondo::run {
 
 /// What the ranks did in one run. With `loopback` there is one rank.
-using RunStatistics = std::vector<rondo_rank_statistics>;
+/// What a rank did in a run.
+struct RankFigures : rondo_rank_statistics {
+  int32_t smMargin, transferCtas; // rondo_rank_transfer_room
+};
+
+using RunStatistics = std::vector<RankFigures>;
 
 /// How often a run was captured as a graph, and how often one was replayed, in this process.
 struct GraphCounts {
@@ -82,6 +87,7 @@ private:
   Status runOnGpu(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
   Status runOnGpus(const std::string &function, std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs);
   Result<RunStatistics> gatherStatistics(RunStatistics statistics);
+  rondo_status readFigures(int32_t rank, RankFigures &figures);
 
   // In this order: the context outlives the others.
   std::unique_ptr<rondo_context, Destroy<rondo_context_destroy>> context;

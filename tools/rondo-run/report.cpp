@@ -86,9 +86,9 @@ static std::string timesText(const std::vector<double> &seconds) {
 /// What transfers take of a GPU; nothing where copy engines carry them.
 static std::string multiprocessorsText(const Report &report) {
   int32_t margin = 0, taken = 0;
-  for (const rondo_rank_statistics &rank : report.repetitions.back()) {
-    margin = std::max(margin, rank.sm_margin);
-    taken = std::max(taken, rank.transfer_ctas);
+  for (const RankFigures &rank : report.repetitions.back()) {
+    margin = std::max(margin, rank.smMargin);
+    taken = std::max(taken, rank.transferCtas);
   }
   if (margin == 0 && taken == 0)
     return "";

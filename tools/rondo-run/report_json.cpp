@@ -32,7 +32,7 @@ static json_t *timesJson(const Report &report, size_t rank, Figure figure) {
 
 static json_t *rankJson(const Report &report, size_t rank) {
   using Rank = const rondo_rank_statistics &;
-  const rondo_rank_statistics &last = report.repetitions.back()[rank];
+  const RankFigures &last = report.repetitions.back()[rank];
   json_t *node = json_object();
   // A graph is measured as a whole.
   auto times = [&](const char *key, auto figure) {
@@ -50,8 +50,8 @@ static json_t *rankJson(const Report &report, size_t rank) {
   json_object_set_new(node, "bytes_sent", json_integer(last.bytes_sent));
   json_object_set_new(node, "messages_sent", json_integer(last.messages_sent));
   json_object_set_new(node, "arena_bytes", json_integer(last.arena_bytes));
-  json_object_set_new(node, "sm_margin", json_integer(last.sm_margin));
-  json_object_set_new(node, "transfer_ctas", json_integer(last.transfer_ctas));
+  json_object_set_new(node, "sm_margin", json_integer(last.smMargin));
+  json_object_set_new(node, "transfer_ctas", json_integer(last.transferCtas));
   return node;
 }
 

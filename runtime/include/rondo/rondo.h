@@ -165,14 +165,12 @@ RONDO_API rondo_status rondo_device_download(rondo_context *context, rondo_commu
 
 /* Where this process stands among the ranks. */
 typedef struct {
-  size_t size;             /* sizeof(rondo_communicator_info) of the runtime; later versions append fields */
-  int32_t ranks;           /* all */
-  int32_t first_rank;      /* of those that run in this process */
-  int32_t local_ranks;     /* how many run in this process; 1 with loopback and MPI */
-  int32_t failed_rank;     /* MPI: the rank that found what ended the last failed run, for one message in place of one
-                              from each process; -1: none, or every rank found the same */
-  int64_t graphs_captured; /* runs that were captured as a graph, and */
-  int64_t graphs_replayed; /* runs that replayed one, so far; of this process */
+  size_t size;         /* sizeof(rondo_communicator_info) of the runtime; later versions append fields */
+  int32_t ranks;       /* all */
+  int32_t first_rank;  /* of those that run in this process */
+  int32_t local_ranks; /* how many run in this process; 1 with loopback and MPI */
+  int32_t failed_rank; /* MPI: the rank that found what ended the last failed run, for one message in place of one
+                          from each process; -1: none, or every rank found the same */
 } rondo_communicator_info;
 RONDO_API rondo_status rondo_communicator_info_get(rondo_context *context, const rondo_communicator *communicator,
                                                    rondo_communicator_info *info);
@@ -225,8 +223,6 @@ typedef struct {
   int64_t bytes_sent;
   int64_t messages_sent;
   int64_t arena_bytes;
-  int32_t sm_margin;     /* the most multiprocessors that an attention of it left to transfers; programs for CUDA */
-  int32_t transfer_ctas; /* the most that a transfer of it kept, as far as is known; programs for CUDA */
 } rondo_rank_statistics;
 
 /* Runs `function` (NULL: the only one) over global tensors: each rank works on views of its shards; nothing is copied.
@@ -253,6 +249,15 @@ RONDO_API rondo_status rondo_run_reference(rondo_context *context, const rondo_p
 
 RONDO_API rondo_status rondo_rank_statistics_get(rondo_context *context, const rondo_communicator *communicator,
                                                  int32_t rank, rondo_rank_statistics *statistics);
+
+/* What the rank's last run of a program for CUDA left to transfers: the most multiprocessors that one of its attentions
+ * left, and the most that one of its transfers kept, as far as is known. */
+RONDO_API rondo_status rondo_rank_transfer_room(rondo_context *context, const rondo_communicator *communicator,
+                                                int32_t rank, int32_t *sm_margin, int32_t *transfer_ctas);
+
+/* How many runs of this process were captured as a graph, and how many replayed one, so far. */
+RONDO_API rondo_status rondo_communicator_graphs(rondo_context *context, const rondo_communicator *communicator,
+                                                 int64_t *captured, int64_t *replayed);
 
 /* ---- Traces ------------------------------------------------------------------------------------------------------ */
 typedef enum {

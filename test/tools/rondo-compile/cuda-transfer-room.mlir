@@ -1,18 +1,18 @@
 // How many multiprocessors an attention leaves to the transfer beside it, by the model that the runtime uses.
 // RUN: rm -rf %t && mkdir -p %t
-// RUN: rondo-compile %s --function=few --target=cuda:sm_90a --schedule=query-ring --remarks --emit=exec \
+// RUN: rondo-compile %s --function=few --target=cuda:sm_90a --schedule=query-ring --home-parts=1 --remarks --emit=exec \
 // RUN:   --no-reference -o %t/few.mlir 2>&1 | FileCheck %s --check-prefix=FEW
-// RUN: rondo-compile %s --function=few --target=cuda:sm_90a --schedule=query-ring --print-plan \
+// RUN: rondo-compile %s --function=few --target=cuda:sm_90a --schedule=query-ring --home-parts=1 --print-plan \
 // RUN:   | FileCheck %s --check-prefix=PLAN
-// RUN: rondo-compile %s --function=many --target=cuda:sm_90a --schedule=query-ring --remarks --emit=exec \
+// RUN: rondo-compile %s --function=many --target=cuda:sm_90a --schedule=query-ring --home-parts=1 --remarks --emit=exec \
 // RUN:   --no-reference -o %t/many.mlir 2>&1 | FileCheck %s --check-prefix=MANY
-// RUN: rondo-compile %s --function=any --target=cuda:sm_90a --schedule=query-ring --remarks --emit=exec \
+// RUN: rondo-compile %s --function=any --target=cuda:sm_90a --schedule=query-ring --home-parts=1 --remarks --emit=exec \
 // RUN:   --no-reference -o %t/any.mlir 2>&1 | FileCheck %s --check-prefix=ANY
-// RUN: rondo-compile %s --function=any --target=cuda:sm_90a --schedule=query-ring --print-plan \
+// RUN: rondo-compile %s --function=any --target=cuda:sm_90a --schedule=query-ring --home-parts=1 --print-plan \
 // RUN:   | FileCheck %s --check-prefix=ANY-PLAN
 // RUN: rondo-compile %s --function=alone --target=cuda:sm_90a --remarks --emit=exec --no-reference -o %t/alone.mlir 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=ALONE
-// RUN: rondo-compile %s --function=few --target=cuda:sm_90a --schedule=query-ring --no-overlap --remarks --emit=exec \
+// RUN: rondo-compile %s --function=few --target=cuda:sm_90a --schedule=query-ring --home-parts=1 --no-overlap --remarks --emit=exec \
 // RUN:   --no-reference -o %t/late.mlir 2>&1 | FileCheck %s --check-prefix=ALONE
 
 rondo.grid @gpus = ["seq" = 2]

@@ -8,8 +8,8 @@ using namespace rondo::run;
 
 namespace {
 
-rondo_rank_statistics rank(double total, double compute, double exposed, double tail) {
-  return {total, compute, exposed, tail, 0, 1500, 3, 64, 0, 0};
+RankFigures rank(double total, double compute, double exposed, double tail) {
+  return {{total, compute, exposed, tail, 0, 1500, 3, 64}, 0, 0};
 }
 
 TEST(Report, Median) {
@@ -42,8 +42,8 @@ TEST(Report, TakesTheSlowestRankOfEachRunThenTheMedian) {
 )");
   // Of GPUs, the largest figures of all ranks.
   report.repetitions = {{rank(1, 0.5, 0.25, 0.125), rank(2, 0.25, 0.0625, 0.03125)}};
-  report.repetitions[0][0].transfer_ctas = 4;
-  report.repetitions[0][1].sm_margin = 8;
+  report.repetitions[0][0].transferCtas = 4;
+  report.repetitions[0][1].smMargin = 8;
   EXPECT_NE(summaryText(report).find("\n  multiprocessors 4 for a transfer, attention leaves 8\n"), std::string::npos);
 }
 
