@@ -62,6 +62,14 @@ class Problem:
         self.output = torch.empty(*size, value_features, device="cuda", dtype=dtype)
         self.lse = torch.empty(*size, device="cuda")
 
+    @classmethod
+    def of_shards(cls, other):
+        """What one rank would do with these shards if there were no others."""
+        problem = cls.__new__(cls)
+        problem.__dict__.update(other.__dict__)
+        problem.output, problem.lse = torch.empty_like(other.output), torch.empty_like(other.lse)
+        return problem
+
     @staticmethod
     def rows(length):
         block = -(-length // RANKS)
@@ -233,44 +241,62 @@ def measure_shape(runtime, communicators, work, shape):
     """Both rings in all ways beside the peers, with the shape's lengths on every rank."""
     problems = [Problem(runtime, work["by_name"][f"{shape.name}-{ring}"], shape.queries * RANKS, shape.keys * RANKS)
                 for ring in ("query-ring", "kv-ring")]
+    home = f"{shape.name}-query-ring-home"
+    if home in work["by_name"]:
+        problems.append(Problem(runtime, work["by_name"][home], shape.queries * RANKS, shape.keys * RANKS))
     ours = [(problem, *entry) for problem in problems for entry in communicators.items()]
     cases = [check(*one) for one in ours]
     able, unable, notes = try_peers(problems[0], shape)
     runs = [lambda problem=problem, communicator=communicator: problem.run(communicator)
             for problem, _, communicator in ours]
-    times = time_in_turn(runs + [peer.run for peer in able], work["rounds"], work["launches"])
+    alone = open_communicator(runtime, LOOPBACK, 1, device=LOCAL_RANK, graphs=1)
+    own = Problem.of_shards(problems[0])
+    for _ in range(3):
+        own.run(alone)
+    times = time_in_turn(runs + [lambda: own.run(alone)] + [peer.run for peer in able], work["rounds"], work["launches"])
+    alone_ms = times.pop(len(runs))
+    alone.close()
     bare = {problem: measure_bare(runtime, problem, work["traced"]) for problem in problems}
     rings = []
     for (problem, way, communicator), run, ms in zip(ours, runs, times):
         host = time_host(run, work["launches"])
         overlap = measure_overlap(problem, communicator, bare[problem], work["traced"])
-        rings.append({"schedule": problem.program.schedule, "way": way, "ms": ms, "host_us": host, **overlap})
-        say(f"  {problem.program.schedule:<11}{way:<21} {ms:8.4f} ms (host {host:.0f} us)  {describe(overlap)}")
+        parts = ", two home parts" if problem.program.home_parts == 2 else ""
+        rings.append({"schedule": problem.program.schedule + parts, "way": way, "ms": ms, "host_us": host, **overlap})
+        say(f"  {rings[-1]['schedule']:<28}{way:<21} {ms:8.4f} ms (host {host:.0f} us)  {describe(overlap)}")
     peers = [{"name": peer.name, "ms": ms} for peer, ms in zip(able, times[len(ours):])]
     for peer in peers:
         say(f"  {peer['name']:<50} {peer['ms']:8.4f} ms")
     for peer in unable:
         say(f"  {peer['name']:<50} cannot: {peer['failed']}")
-    return cases, {"name": shape.name, "ranks": RANKS, "queries": shape.queries, "keys": shape.keys, "rings": rings,
+    say(f"  an attend and a merge by themselves{'':<16} {alone_ms:8.4f} ms")
+    return cases, {"name": shape.name, "ranks": RANKS, "queries": shape.queries, "keys": shape.keys,
+                   "alone_ms": alone_ms, "rings": rings,
                    "peers": peers + unable}, notes
 
 
 def measure_margins(runtime, work, shape):
-    """Transfers by NCCL with fixed margins and CTAs, and with what is chosen when neither is given; a communicator for
-    each."""
-    entries = []
+    """Milliseconds of replayed runs whose transfers NCCL makes, with fixed margins and CTAs, and with what is chosen when
+    neither is given; each has a communicator of its own, and all take turns."""
     problems = [Problem(runtime, work["by_name"][f"{shape.name}-{ring}"], shape.queries * RANKS, shape.keys * RANKS)
                 for ring in ("query-ring", "kv-ring")]
-    bare = [measure_bare(runtime, problem, work["traced"]) for problem in problems]
+    made = []
     for setting in work["margins"]:
         options = {} if setting is None else {"sm_margin": setting[0], "nccl_ctas": setting[1]}
-        communicator = open_communicator(runtime, NCCL, 0, transfers=BY_NCCL, **options)
-        for problem, alone in zip(problems, bare):
-            overlap = measure_overlap(problem, communicator, alone, work["traced"])
-            entries.append({"name": shape.name, "ranks": RANKS, "schedule": problem.program.schedule,
-                            "sm_margin": setting and setting[0], "nccl_ctas": setting and setting[1], **overlap})
-            what = "chosen" if setting is None else f"margin {setting[0]}, {setting[1] or 'default'} CTAs"
-            say(f"  {problem.program.schedule:<12} {what:<24} {describe(overlap)}")
+        communicator = open_communicator(runtime, NCCL, 0, transfers=BY_NCCL, graphs=1, **options)
+        made += [(problem, setting, communicator) for problem in problems]
+    runs = [lambda problem=problem, communicator=communicator: problem.run(communicator)
+            for problem, _, communicator in made]
+    for run in runs:
+        for _ in range(3):
+            run()
+    entries = []
+    for (problem, setting, _), ms in zip(made, time_in_turn(runs, work["rounds"], work["launches"])):
+        entries.append({"name": shape.name, "ranks": RANKS, "schedule": problem.program.schedule,
+                        "sm_margin": setting and setting[0], "nccl_ctas": setting and setting[1], "ms": ms})
+        what = "chosen" if setting is None else f"margin {setting[0]}, {setting[1] or 'default'} CTAs"
+        say(f"  {problem.program.schedule:<12} {what:<24} {ms:.4f} ms")
+    for communicator in {id(communicator): communicator for *_, communicator in made}.values():
         communicator.close()
     return entries
 

@@ -20,18 +20,19 @@ def overlap(step, bare=100.0, total=1000.0, exposed=1.0, tail=5.0):
             "transfer_us": 50.0, "idle_us": 0.5}
 
 
-def shape(name="llama3v", step=104.0, ours=0.2, peer=0.8, queries=63, keys=76848, **others):
+def shape(name="llama3v", step=104.0, *, ours=0.2, peer=0.8, queries=63, keys=76848, **others):
     rings = [{"schedule": schedule, "way": way, "ms": ms, "host_us": 40.0} | overlap(step, **others)
-             for schedule, way, ms in (("query-ring", "copy engines", ours), ("query-ring", "NCCL", 2 * ours),
-                                             ("kv-ring", "copy engines", 3 * ours))]
-    return {"name": name, "ranks": 2, "queries": queries, "keys": keys, "rings": rings,
+             for schedule, way, ms in (("query-ring", "copy engines", 1.1 * ours),
+                                       ("query-ring", "copy engines, graphs", ours),
+                                       ("kv-ring", "copy engines", 3 * ours))]
+    return {"name": name, "ranks": 2, "queries": queries, "keys": keys, "alone_ms": 0.1, "rings": rings,
             "peers": [{"name": "slow", "ms": 2 * peer}, {"name": "fast", "ms": peer},
                       {"name": "none", "ms": None, "failed": "no"}]}
 
 
 def margin(setting, total, schedule="query-ring"):
     return {"name": "llama3v", "ranks": 2, "schedule": schedule, "sm_margin": setting and setting[0],
-            "nccl_ctas": setting and setting[1]} | overlap(100, total=total)
+            "nccl_ctas": setting and setting[1], "ms": total / 1000}
 
 
 def data(**parts):
@@ -44,14 +45,16 @@ def find(rows, text):
 
 class Rows(unittest.TestCase):
     def test_steps_and_peers(self):
-        rows = multi.get_rows(data(shapes=[shape()]))
-        self.assertEqual((find(rows, "steady step")["value"], find(rows, "steady step")["held"]), (1.04, True))
+        rows = multi.get_rows(data(shapes=[shape(ours=0.208, peer=0.832)]))
+        self.assertAlmostEqual(find(rows, "by themselves")["value"], 1.04)
+        self.assertIs(find(rows, "by themselves")["held"], True)
+        self.assertEqual((find(rows, "traced")["value"], find(rows, "traced")["held"]), (1.04, None))
         self.assertEqual((find(rows, "best peer")["text"], find(rows, "best peer")["held"]), ("4.00x", True))
         self.assertIsNone(find(rows, "tail")["held"])
 
     def test_missed_bars(self):
-        rows = multi.get_rows(data(shapes=[shape(step=106.0, peer=0.5, exposed=20.0)]))
-        for text in ("steady step", "best peer", "exposed in steady"):
+        rows = multi.get_rows(data(shapes=[shape(ours=0.212, peer=0.5, exposed=20.0)]))
+        for text in ("by themselves", "best peer", "exposed in steady"):
             self.assertIs(find(rows, text)["held"], False, text)
 
     def test_few_keys_have_no_bar_over_peers(self):

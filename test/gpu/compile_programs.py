@@ -38,6 +38,8 @@ def make_programs():
     programs.append(Program("llama-query-ring-home", "bf16", heads=32, key_heads=8, features=128, home_parts=2))
     programs.append(Program("query-ring-home-bottom-right", "f16", mask="bottom-right", heads=8, key_heads=2,
                             features=128, home_parts=2))
+    # What overlap is worth: run.sh steps.
+    programs.append(Program("llama-query-ring-waits", "bf16", heads=32, key_heads=8, features=128, overlap=False))
     # As the code of the paper computes it: run.sh paper.
     programs.append(Program("llama-f16-query-ring", "f16", heads=32, key_heads=8, features=128))
     # Of long_test.

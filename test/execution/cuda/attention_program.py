@@ -20,11 +20,13 @@ class Program:
     doubled: bool = False  # keys are doubled before the attention
     tripled: bool = False  # and the output is tripled after it
     home_parts: int = 0  # 0: auto
+    overlap: bool = True
 
     @property
     def options(self):
         """Of rondo-compile, besides the target. Local follows from keys that are replicated."""
         parts = [f"--home-parts={self.home_parts}"] if self.home_parts else []
+        parts += [] if self.overlap else ["--no-overlap"]
         return parts if self.schedule == "local" else [f"--schedule={self.schedule}", *parts]
 
     @property
