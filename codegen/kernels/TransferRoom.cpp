@@ -194,8 +194,11 @@ public:
   }
 
   rondo_step_plan plan(const rondo_attend_facts &facts, int64_t bytes, rondo_transfer_load &transfer) const {
-    rondo_step_plan plan = rondo_plan_step_and_ctas(&facts, candidates.data(), static_cast<int32_t>(candidates.size()),
-                                                    kMultiprocessors, &rondo_nvlink, bytes, &transfer);
+    // As many CTAs as NCCL takes by itself, between two ranks.
+    int32_t ctas = rondo_count_nccl_ctas(/*limit=*/0, /*ranks=*/2, bytes);
+    transfer = {ctas, rondo_predict_transfer(&rondo_nvlink, bytes, ctas)};
+    rondo_step_plan plan = rondo_plan_step(&facts, candidates.data(), static_cast<int32_t>(candidates.size()),
+                                           kMultiprocessors, &transfer, /*fixed=*/-1);
     rondo_free_tile_table(&plan.choice.table);
     return plan;
   }

@@ -4,11 +4,10 @@
 
 #include <math.h>
 
-/* The link: copies of 256 MiB between two H100s (18 links) by their copy engines, measured: 386 GB/s. A CTA: NCCL
- * counts 20.6 GB/s for each link of this generation, which a CTA just fills (SM90_NVLINK_BW in its graph/topo.h); so 18
- * do. The latency is that of an NCCL kernel and of the hand-shake in it. */
+/* Measured between two H100s (18 links): copies of 256 MiB by their copy engines, 386 GB/s; 315 MB by one CTA of NCCL
+ * between registered buffers, 38.7 GB/s. The latency is that of an NCCL kernel and of the hand-shake in it. */
 const rondo_link_model rondo_nvlink = {
-    .latency = 10, .bytes_per_microsecond = 386e3, .cta_bytes_per_microsecond = 20.6e3};
+    .latency = 10, .bytes_per_microsecond = 386e3, .cta_bytes_per_microsecond = 38.7e3};
 
 /* ---- Transfers ---- */
 
@@ -39,21 +38,6 @@ int32_t rondo_count_nccl_ctas(int32_t limit, int32_t ranks, int64_t bytes) {
   while ((bytes + ctas - 1) / ctas > most_part && ctas <= most / 2)
     ctas *= 2;
   return ctas;
-}
-
-/* Of a ring whose results travel in f32 and queries in 16 bits, for each feature of a row, and what a multiprocessor
- * computes. */
-static const double RING_BYTES = 6, FLOPS_PER_MICROSECOND = 5.62e6, FLOPS_PER_KEY = 4;
-
-int32_t rondo_choose_nccl_limit(const rondo_link_model *link, int32_t multiprocessors, int32_t ranks) {
-  double bytes_per_microsecond =
-      RING_BYTES * multiprocessors * FLOPS_PER_MICROSECOND / (FLOPS_PER_KEY * (double)RONDO_REFERENCE_KEYS);
-  int32_t ctas = 1;
-  while (ctas * link->cta_bytes_per_microsecond < bytes_per_microsecond &&
-         ctas * link->cta_bytes_per_microsecond < link->bytes_per_microsecond)
-    ctas *= 2;
-  int64_t limit = (int64_t)ctas * round_up_to_power(ranks < RONDO_NCCL_MOST_CTAS ? ranks : RONDO_NCCL_MOST_CTAS);
-  return limit < RONDO_NCCL_MOST_CTAS ? (int32_t)limit : RONDO_NCCL_MOST_CTAS;
 }
 
 /* ---- Margins ---- */
@@ -114,26 +98,5 @@ rondo_step_plan rondo_plan_step(const rondo_attend_facts *facts, const rondo_att
   }
   best.attend = attend;
   best.other = best.margin > 0 ? bare : leaving;
-  return best;
-}
-
-rondo_step_plan rondo_plan_step_and_ctas(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
-                                         int32_t count, int32_t multiprocessors, const rondo_link_model *link,
-                                         int64_t bytes, rondo_transfer_load *transfer) {
-  const double significant = 0.999;
-  *transfer = (rondo_transfer_load){0, 0};
-  if (bytes <= 0)
-    return rondo_plan_step(facts, candidates, count, multiprocessors, transfer, -1);
-  rondo_step_plan best = {.step = INFINITY};
-  for (int32_t ctas = 1; ctas <= RONDO_NCCL_USUAL_CTAS; ctas *= 2) {
-    rondo_transfer_load load = {ctas, rondo_predict_transfer(link, bytes, ctas)};
-    rondo_step_plan plan = rondo_plan_step(facts, candidates, count, multiprocessors, &load, -1);
-    bool better = ctas == 1 || (plan.choice.candidate >= 0 && plan.step < significant * best.step);
-    rondo_free_tile_table(better ? &best.choice.table : &plan.choice.table);
-    if (better) {
-      best = plan;
-      *transfer = load;
-    }
-  }
   return best;
 }

@@ -55,13 +55,6 @@ enum { RONDO_NCCL_MOST_CTAS = 64, RONDO_NCCL_USUAL_CTAS = 32 };
  * enqueue.cc, versions 2.27 to 2.30). */
 int32_t rondo_count_nccl_ctas(int32_t limit, int32_t ranks, int64_t bytes);
 
-/* The limit to create NCCL's communicator with, when no program is known yet: the least with which the steps of a ring
- * with RONDO_REFERENCE_KEYS keys on each rank hide their transfers. Of such a step the bytes grow with the rows just as
- * the products do, so how much must be sent in a microsecond of attention follows from the keys alone. Fewer keys, or
- * attention that memory limits, want more CTAs or less; then the option is there. */
-enum { RONDO_REFERENCE_KEYS = 16384 };
-int32_t rondo_choose_nccl_limit(const rondo_link_model *link, int32_t multiprocessors, int32_t ranks);
-
 /* ---- Margins ---- */
 
 /* A transfer that is under way when an attention starts. */
@@ -87,12 +80,6 @@ extern const double rondo_margin_tolerance;
 rondo_step_plan rondo_plan_step(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
                                 int32_t count, int32_t multiprocessors, const rondo_transfer_load *transfer,
                                 int32_t fixed);
-
-/* CTAs and margin together, for `bytes` bytes beside the attention: the number of CTAs, a power of two up to
- * RONDO_NCCL_USUAL_CTAS, whose step is shortest; of steps within 0.1 %, the one that takes fewest multiprocessors. */
-rondo_step_plan rondo_plan_step_and_ctas(const rondo_attend_facts *facts, const rondo_attend_candidate *candidates,
-                                         int32_t count, int32_t multiprocessors, const rondo_link_model *link,
-                                         int64_t bytes, rondo_transfer_load *transfer);
 
 #ifdef __cplusplus
 }

@@ -272,9 +272,8 @@ static rondo_status connect_ranks(rondo_context *context, const rondo_communicat
     return cuda_context_fail(context, device, pushed, "cannot use its context");
   nccl_config config = nccl_default_config();
   config.blocking = 0;
-  nccl->limit = options->nccl_ctas >= 0
-                    ? options->nccl_ctas
-                    : rondo_choose_nccl_limit(&rondo_nvlink, device->multiprocessors, communicator->ranks);
+  /* Fewer CTAs than NCCL takes by itself make hops longer that nothing hides, by more than attention gains. */
+  nccl->limit = options->nccl_ctas > 0 ? options->nccl_ctas : 0;
   if (nccl->limit > 0)
     config.max_ctas = nccl->limit;
   nccl_result result = nccl->library->init_rank_config(&nccl->handle, communicator->ranks, everyone[0].id,

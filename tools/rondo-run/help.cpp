@@ -19,7 +19,7 @@ What runs
                         by the rank's number on its host); programs for CUDA alone, as are the next three
   --sm-margin=N         multiprocessors that attention kernels leave to others (default: chosen for each attention)
   --link-sms=N          multiprocessors that a transfer on an emulated link occupies (default 0)
-  --nccl-ctas=N         the most CTAs that NCCL may use, 1..64; 0: its own choice (default: chosen for the GPU)
+  --nccl-ctas=N         the most CTAs that NCCL may use, 1..64 (default: its own choice)
   --transfers=KIND      auto: between GPUs of one machine by copy engines, else by NCCL (the default)
                         nccl: all by NCCL
   --graph               capture what a run does as a CUDA graph, and replay it: of two more warm-ups the

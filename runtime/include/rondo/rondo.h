@@ -107,11 +107,11 @@ typedef struct {
   /* RONDO_COMMUNICATOR_MPI alone: */
   const void *mpi_communicator; /* a pointer to the application's MPI_Comm, which is duplicated; NULL: all processes */
   /* RONDO_COMMUNICATOR_NCCL alone: */
-  int32_t rank;           /* of this process, where `ranks` is given; -1: as the launcher says */
-  int32_t nccl_ctas;      /* the most CTAs that NCCL's communicator may use, which its ranks share, 1..64; 0: NCCL's own
-                             choice; -1: chosen for the GPU and the number of ranks */
-  const char *rendezvous; /* "host:port", where rank 0 listens; NULL: MASTER_ADDR and the port after MASTER_PORT, or
-                             MPI under mpirun */
+  int32_t rank;               /* of this process, where `ranks` is given; -1: as the launcher says */
+  int32_t nccl_ctas;          /* the most CTAs that NCCL's communicator may use, which its ranks share, 1..64; 0 or -1:
+                                 NCCL's own choice */
+  const char *rendezvous;     /* "host:port", where rank 0 listens; NULL: MASTER_ADDR and the port after MASTER_PORT, or
+                                 MPI under mpirun */
   const void *nccl_unique_id; /* an ncclUniqueId, the same on every rank; NULL: rank 0 makes one */
   void *nccl_communicator; /* an ncclComm_t, which stays the application's, of this process' copy of NCCL; NULL: none */
   void *nccl_stream;       /* the stream (CUstream, cudaStream_t) that transfers are issued to; NULL: one of the rank */

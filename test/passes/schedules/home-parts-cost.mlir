@@ -21,10 +21,10 @@ rondo.grid @alone = ["seq" = 1]
 !q = tensor<1x32x4096x128xbf16>
 !k = tensor<1x8x307392x128xbf16>
 
-// a = 1024*76848*32*256 multiply-adds / 350e6, q = 8 + 8388608 / 0.35e6, o = 8 + 16908288 / 0.35e6.
+// a = 1024*76848*32*256 multiply-adds / 350e6, q = 20 + 8388608 / 0.35e6, o = 20 + 16908288 / 0.35e6.
 // CHECK:      [Passed] HomeParts | Category:rondo-schedule | Function=long
-// CHECK-SAME:   because="max(a/2, q) + 3*max(a, q + o) + max(a/2 + c, o) = 7377.4 us < 7423.7 us = max(a, q) + 3*max(a, q + o) + o,
-// CHECK-SAME:   with a = 1841.9, q = 32.0, o = 56.3, c = 10.0 us on h100", parts=2
+// CHECK-SAME:   because="max(a/2, q) + 3*max(a, q + o) + max(a/2 + c, o) = 7374.4 us < 7435.7 us = max(a, q) + 3*max(a, q + o) + o,
+// CHECK-SAME:   with a = 1841.9, q = 44.0, o = 68.3, c = 7.0 us on h100", parts=2
 func.func @long(%q: !q {rondo.sharding = #sequence}, %k: !k {rondo.sharding = #sequence},
                 %v: !k {rondo.sharding = #sequence}) -> (!q {rondo.sharding = #sequence}) {
   %o = rondo.attention %q, %k, %v {rondo.shardings = [#sequence]} : (!q, !k, !k) -> !q

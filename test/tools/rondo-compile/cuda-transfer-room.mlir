@@ -17,16 +17,16 @@
 
 rondo.grid @gpus = ["seq" = 2]
 
-// Bytes are those of the longest shards: 63 rows, of 128 bf16 queries, and of f32 results with their LSE. One CTA sends
+// Bytes are those of the longest shards: 63 rows, of 128 bf16 queries, and of f32 results with their LSE. NCCL's CTAs send
 // them before the attention ends.
 // FEW:      remark: [Passed] TransferRoom | Category:rondo-kernels | Function=few__attend_0 |
-// FEW-SAME:   attend="{{[0-9.]+}} us on an H100", bytes=516096, ctas=1, margin={{[01]}}, sent="{{[0-9.]+}} us",
+// FEW-SAME:   attend="{{[0-9.]+}} us on an H100", bytes=516096, ctas=8, margin={{[08]}}, sent="{{[0-9.]+}} us",
 // FEW-SAME:   step="{{1.01 \* [0-9.]+ us < [0-9.]+ us with|[0-9.]+ us <= 1.01 \* [0-9.]+ us without}} one", transfer=query
-// FEW:      bytes=1040256, ctas=1, {{.*}}transfer=output+lse
+// FEW:      bytes=1040256, ctas=16, {{.*}}transfer=output+lse
 // FEW-NOT:  TransferRoom
 // PLAN:      merge_f16_128_to_f32_u12_scaled_dependent
-// PLAN:      {{^}}                    beside query: margin {{[01]}}, a step of {{.*}}1.01 * {{.*}} us with{{(out)?}} one{{$}}
-// PLAN-NEXT: {{^}}                      516096 bytes in {{[0-9.]+}} us by 1 CTA, attend {{[0-9.]+}} us on an H100{{$}}
+// PLAN:      {{^}}                    beside query: margin {{[08]}}, a step of {{.*}}1.01 * {{.*}} us with{{(out)?}} one{{$}}
+// PLAN-NEXT: {{^}}                      516096 bytes in {{[0-9.]+}} us by 8 CTAs, attend {{[0-9.]+}} us on an H100{{$}}
 // PLAN:      {{^}}                    beside output+lse: margin
 func.func @few(%q: tensor<1x32x125x128xbf16> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>},
                %k: tensor<1x8x153696x128xbf16> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>},
@@ -38,8 +38,8 @@ func.func @few(%q: tensor<1x32x125x128xbf16> {rondo.sharding = #rondo.sharding<@
   return %o : tensor<1x32x125x128xbf16>
 }
 
-// Many rows and few keys: much is to be sent, by several CTAs, for which the attention has to leave room.
-// MANY: bytes=67633152, ctas={{[1-9][0-9]*}}, margin={{[1-9][0-9]*}}, {{.*}} us <= 1.01 * {{[0-9.]+}} us without one", transfer=output+lse
+// Many rows and few keys: much is to be sent, by so many CTAs that room for them costs more than it brings.
+// MANY: bytes=67633152, ctas=16, margin=0, {{.*}}step="1.01 * {{[0-9.]+}} us < {{[0-9.]+}} us with one", transfer=output+lse
 func.func @many(%q: tensor<1x16x16384x128xbf16> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>},
                 %k: tensor<1x16x16384x128xbf16> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>},
                 %v: tensor<1x16x16384x128xbf16> {rondo.sharding = #rondo.sharding<@gpus, [{}, {}, {"seq"}, {}]>})
