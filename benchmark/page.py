@@ -8,6 +8,7 @@ usage: page.py [--check] [--take FOLDER]
 """
 import argparse
 import pathlib
+import shutil
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -66,6 +67,9 @@ def take(source, folder):
         raise results.ResultError(f"{source}: holds none of {', '.join(section.bundle for section in known)}")
     for section, data in found:
         results.save(folder / section.file, data, section.schema)
+        for name in section.pictures:
+            if (source / name).is_file():
+                shutil.copy(source / name, folder.parent / name)
 
 
 def main(argv):

@@ -5,7 +5,9 @@ import dataclasses
 import typing
 
 import gpu_section
+import multi_section
 import results
+from multi import SCHEMA as MULTI
 from page_parts import describe_run, render_rows
 
 
@@ -19,6 +21,7 @@ class Section:
     schema: dict = dataclasses.field(default_factory=lambda: results.ROWS)
     render: typing.Callable = render_rows  # of the data, to Markdown
     draw: typing.Callable = lambda data: {}  # of the data, to the pictures that it shows: name to content
+    pictures: tuple = ()  # that a bundle writes beside the file, which are the page's as they are
 
     def to_markdown(self, data):
         return "\n\n".join([f"## {self.heading}", self.text, describe_run(data), self.render(data)])
@@ -51,7 +54,22 @@ row to thousands; a sweep of odd lengths, such as fewer rows than ranks, over 1 
 2^31 elements; and, without a bar, one rank of four in loopback beside an emulated link.""", "programs.json"),
     Section("sanitize.json", "compute-sanitizer", "`run.sh sanitize` of the bundle: random cases of every kernel.",
             "sanitize.json"),
-    Section("multi.json", "Several GPUs", "Compiled programs on several GPUs of one machine.", "multi.json"),
+    Section("multi.json", "Several GPUs", """\
+`run.sh multi` of the bundle ([multi.py](gpu/multi.py)): one process and rank on each GPU of a machine, programs against
+float64 at odd lengths and at every shape, and their times, taking turns with what PyTorch offers for the same shards. Times
+are those of the slowest rank. Peers that gather have K and V in an order that needs no copy. Runs return early; graphs are
+replayed. Traces, of which steps and waits are, make runs longer.""", "multi.json", MULTI, multi_section.render,
+            pictures=("multi-timeline.svg",)),
+    Section("steps.json", "Steps of a ring", """\
+`run.sh steps` of the bundle ([steps.py](gpu/steps.py)): a step is what each further rank adds to a run of the query ring in
+loopback, replayed from a graph, so that neither the host nor a trace disturbs it; the link is emulated, and takes none or
+some multiprocessors from kernels. Attend and merge by themselves are traced.""", "steps.json"),
+    Section("host.json", "Host time", """\
+`run.sh host` of the bundle: how long a call of rondo_run_shards keeps the host, on a stream of the caller.""",
+            "host.json"),
+    Section("gpus.json", "Several GPUs in one process", """\
+`run.sh gpus` of the bundle: programs on all GPUs of a machine from one process, against float64; and, traced, a query
+ring.""", "gpus.json"),
     Section("nccl.json", "Processes that NCCL joins, and the loss of one", """\
 `run.sh nccl` of the bundle: compiled programs on processes that NCCL joins, against float64; and trials in which one of
 them is killed or stopped at a random moment. A trial is right if all others end by themselves, in time, with an error

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The GPUs of this machine, by the driver's own tool."""
+import os
 import subprocess
 
 
@@ -13,7 +14,9 @@ def ask(*options):
 
 
 def count_gpus():
-    return len(ask("--list-gpus")) or 1
+    """Those that programs see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return len(visible.split(",")) if visible else len(ask("--list-gpus")) or 1
 
 
 def describe_machine():
