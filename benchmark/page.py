@@ -28,13 +28,13 @@ made from the files in [results](results) by `make benchmark-page`, which adds n
 | files in results | come from |
 |---|---|
 | spine.json, cpu.json | `make bench`, on any x86-64 machine |
-| gpu.json, check.json, programs.json, sanitize.json, nccl.json, soak.json | a GPU, as follows |
-| multi.json | several GPUs of one machine, likewise |
+| gpu.json, check.json, programs.json, sanitize.json, nccl.json, soak.json, steps.json, host.json | a GPU, as follows |
+| multi.json, gpus.json | several GPUs of one machine, likewise |
 | paper.json | a GPU, and a clone of the paper's code, likewise |
 
 `make gpu-bundle` makes the folder build/gpu-bundle, which needs nothing else of this tree. On the GPU's machine,
-`RESULTS=folder ./run.sh check`, `programs`, `sanitize`, `bench`, `nccl`, `soak`, `multi` and `paper CHECKOUT` write JSON
-into a folder; back here, `make benchmark-page GPU_RESULTS=folder` takes it.
+`RESULTS=folder ./run.sh check`, `programs`, `sanitize`, `bench`, `nccl`, `soak`, `steps`, `host`, `multi`, `gpus` and `paper
+CHECKOUT` write JSON into a folder; back here, `make benchmark-page GPU_RESULTS=folder` takes it.
 """
 
 

@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path += [str(ROOT / "benchmark"), str(ROOT / "benchmark/gpu")]
 
 import multi  # noqa: E402
+import multi_section  # noqa: E402
 import results  # noqa: E402
 
 
@@ -87,6 +88,18 @@ class Rows(unittest.TestCase):
         whole = data(cases=cases, shapes=[shape()], margins=[margin(None, 1)]) | {
             "title": "", "machine": "", "command": "", "date": "", "commit": "", "notes": [], "gpus": 2}
         results.validate(whole | {"rows": multi.get_rows(whole)}, multi.SCHEMA, "multi.json")
+
+
+class Section(unittest.TestCase):
+    def test_ways_and_peers_by_time(self):
+        text = multi_section.render(data(shapes=[shape()], margins=[margin((0, 0), 110), margin(None, 100)], rows=[]))
+        names = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+        places = [names.index(name) for name in ("query-ring, copy engines, graphs", "query-ring, copy engines",
+                                                 "kv-ring, copy engines", "fast", "slow", "none")]
+        self.assertEqual(places, sorted(places))
+        self.assertIn("| query-ring | chosen | NCCL's own | 0.1000 |", text)
+        self.assertIn("| none | cannot |  | no |", text)
+        self.assertIn("2 GPUs; an attend and a merge by themselves take 0.1000 ms", text)
 
 
 class Machine(unittest.TestCase):
