@@ -119,8 +119,10 @@ TEST_F(Cuda, RangesOfARun) {
   ASSERT_TRUE(environmentIsSet);
   Handle<rondo_program> program = load("cuda_d64");
   Handle<rondo_communicator> communicator = makeCommunicator(context.get(), Options(2));
-  CudaAttention whole(context.get(), communicator.get(), {1, 1, 1, 9, 21, 64});
-  ASSERT_EQ(run(program.get(), communicator.get(), whole, "kv_ring"), RONDO_OK) << error();
+  {
+    CudaAttention whole(context.get(), communicator.get(), {1, 1, 1, 9, 21, 64});
+    ASSERT_EQ(run(program.get(), communicator.get(), whole, "kv_ring"), RONDO_OK) << error();
+  }
   communicator.reset();
   Recording recording = Recording::take();
   std::vector<std::string> ranges = recording.nested("rank 1 compute");
