@@ -55,7 +55,9 @@ def soak(program, *options):
 
 class Steady(unittest.TestCase):
     def expect_steady(self, done, kind, count, runs, cycles):
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # Where /sys is missing, as in some containers, MPI's topology library says so.
+        errors = [line for line in done.stderr.splitlines() if not line.startswith("[hwloc")]
+        self.assertEqual((done.returncode, errors), (0, []))
         report = json.loads(done.stdout)
         self.assertEqual((report["communicator"], report["ranks"]), (kind, count))
         self.assertTrue(report["held"] and report["right"])

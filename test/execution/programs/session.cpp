@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 using namespace rondo::test;
 
@@ -42,6 +44,12 @@ rondo_communicator *Session::communicator(int64_t ranks, rondo_communicator_kind
   options.ranks = static_cast<int32_t>(ranks);
   options.link_latency_us = runOptions.latencyMicroseconds;
   options.threads_per_rank = runOptions.threadsPerRank;
-  EXPECT_EQ(rondo_communicator_create(handle, &options, &communicator), RONDO_OK) << lastError();
+  rondo_status status = rondo_communicator_create(handle, &options, &communicator);
+  // A machine that is short of threads may have them again soon.
+  for (int attempt = 0; status == RONDO_SYSTEM_ERROR && attempt < 100; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    status = rondo_communicator_create(handle, &options, &communicator);
+  }
+  EXPECT_EQ(status, RONDO_OK) << lastError();
   return communicator;
 }
