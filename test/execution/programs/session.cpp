@@ -35,10 +35,19 @@ const rondo_program *Session::load(const std::string &path) {
   return program;
 }
 
+static constexpr size_t kMostCommunicators = 24;
+
 rondo_communicator *Session::communicator(int64_t ranks, rondo_communicator_kind kind, const RunOptions &runOptions) {
   rondo_communicator *&communicator = communicators[{ranks, kind, runOptions}];
   if (communicator)
     return communicator;
+  // Each keeps the threads of its ranks.
+  if (communicators.size() > kMostCommunicators) {
+    for (auto &[key, other] : communicators)
+      rondo_communicator_destroy(other);
+    communicators.clear();
+    return this->communicator(ranks, kind, runOptions);
+  }
   rondo_communicator_options options = RONDO_COMMUNICATOR_OPTIONS_INIT;
   options.kind = kind;
   options.ranks = static_cast<int32_t>(ranks);
